@@ -1,0 +1,120 @@
+//! The seam to what runs models. Three lifetimes: a backend lives as long as the process, a model as long as some version needs
+//! it, a session belongs to one lane.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::types::proto::model_descriptor::ModelType;
+use crate::types::{Digest, Limits, Scores, Signature, TensorRef};
+
+/// A file announced with a model.
+#[derive(Clone)]
+pub struct Artifact {
+    /// Name under which the module reads it.
+    pub name: String,
+    /// Digest of its content, verified.
+    pub digest: Digest,
+    /// Its content.
+    pub data: Arc<[u8]>,
+}
+
+/// A verified model, ready to be loaded.
+#[derive(Clone)]
+pub struct Payload {
+    /// What it is.
+    pub kind: ModelType,
+    /// Digest of `data` alone, verified: the key of compiled code.
+    pub digest: Digest,
+    /// The model.
+    pub data: Arc<[u8]>,
+    /// Given to `load`.
+    pub config: Arc<[u8]>,
+    /// Files it may read.
+    pub artifacts: Arc<[Artifact]>,
+    /// `dataType/name@version`, for messages and the guest's log lines.
+    pub label: Arc<str>,
+}
+
+/// How far a model came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Descriptor, digest, permissions.
+    Verify,
+    /// Machine code.
+    Compile,
+    /// Sessions, binding, trial call.
+    Warm,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Verify => "verify",
+            Self::Compile => "compile",
+            Self::Warm => "warm",
+        })
+    }
+}
+
+/// Why a model does not become live.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("rejected at {stage}: {reason}")]
+pub struct Rejected {
+    /// How far it came.
+    pub stage: Stage,
+    /// What was expected, what came, and what to do.
+    pub reason: String,
+}
+
+/// Why a session could not score. After a `Trap` or `Late` the session is beyond use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The module stopped: panic, unreachable, memory, stack.
+    #[error("trap: {0}")]
+    Trap(String),
+    /// The module returned an error for the whole call.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// What it returned is not what its signature says.
+    #[error("wrong shape: {0}")]
+    Shape(String),
+    /// It did not end in time.
+    #[error("not done within its time limit")]
+    Late,
+}
+
+/// Loads models of the kinds it knows. Called off the lanes.
+pub trait Backend: Send + Sync {
+    /// Checks, compiles (or finds compiled) and loads a model, and reads its signature.
+    ///
+    /// # Errors
+    /// The stage and the reason.
+    fn load(&self, what: &Payload, limits: &Limits) -> Result<Arc<dyn Model>, Rejected>;
+}
+
+/// A loaded model.
+pub trait Model: Send + Sync {
+    /// What it takes and gives.
+    fn signature(&self) -> &Signature;
+
+    /// The bounds it runs under.
+    fn limits(&self) -> &Limits;
+
+    /// A new session, loaded and ready to score, or a fault by `until`. Called off the lanes.
+    ///
+    /// # Errors
+    /// `load` trapped, refused, was late or gave another signature.
+    fn session(&self, until: Instant) -> Result<Box<dyn Session>, Fault>;
+}
+
+/// A model as one lane uses it.
+pub trait Session: Send {
+    /// Scores rows `rows` of the inputs `x`, one matrix per input of the signature, each with all rows of the batch. On `Ok`, `y`
+    /// holds one tensor per output with `rows.len()` rows, checked; NaNs in it are canonical.
+    ///
+    /// # Errors
+    /// See [`Fault`]; by `until` at the latest (a few milliseconds later).
+    fn score(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault>;
+}

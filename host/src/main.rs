@@ -1,0 +1,3 @@
+//! The `sandstream` program.
+
+fn main() {}
