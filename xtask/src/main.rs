@@ -1,1 +1,28 @@
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`. Programs that measure the host or try to break it live in `trials` and
+//! are started from here too, so that there is one place to ask.
+
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "sandstream's own commands", disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Programs of `trials`: sim, bench, kill, hostile, pressure, demo.
+    #[command(external_subcommand)]
+    Trial(Vec<String>),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Args::parse().command {
+        Command::Trial(words) => workspace::trial(&words),
+    }
+}

@@ -1,0 +1,38 @@
+//! Figures: how they are summed up, printed and written.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// Median, minimum and maximum of some rounds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Figure {
+    /// Median.
+    pub(crate) median: f64,
+    /// Smallest.
+    pub(crate) min: f64,
+    /// Largest.
+    pub(crate) max: f64,
+}
+
+impl Figure {
+    /// Sums up rounds; NaN where there was none.
+    pub(crate) fn of(rounds: &[f64]) -> Self {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len() % 2 == 0 { (at(middle.wrapping_sub(1)) + at(middle)) / 2.0 } else { at(middle) };
+        Self { median, min: at(0), max: at(sorted.len().wrapping_sub(1)) }
+    }
+}
+
+/// Writes a report where `--report` asks for one.
+pub(crate) fn write(file: Option<&Path>, report: &impl Serialize) -> Result<()> {
+    if let Some(file) = file {
+        let text = serde_json::to_string_pretty(report)?;
+        std::fs::write(file, text + "\n").with_context(|| format!("cannot write the report to {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! Where things are, and how other programs are started.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+/// The checkout this xtask was compiled in.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The folder for everything that is fetched or built and outlives a checkout: `SANDSTREAM_CACHE`, or `sandstream` in the user's
+/// cache folder. May be empty, may be deleted.
+pub(crate) fn cache() -> Result<PathBuf> {
+    if let Some(folder) = env::var_os("SANDSTREAM_CACHE") {
+        return Ok(folder.into());
+    }
+    let base = match env::var_os("XDG_CACHE_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            PathBuf::from(env::var_os("HOME").context("set SANDSTREAM_CACHE or HOME: there is no cache folder")?).join(".cache")
+        }
+    };
+    Ok(base.join("sandstream"))
+}
+
+/// cargo, in the checkout, with the target folder in the cache unless the caller has chosen one.
+pub(crate) fn cargo() -> Result<Command> {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    if env::var_os("CARGO_TARGET_DIR").is_none() {
+        command.env("CARGO_TARGET_DIR", cache()?.join("target"));
+    }
+    Ok(command)
+}
+
+/// Runs a command to its end and fails if it does.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Runs a program of `trials` with these words; its exit code becomes ours.
+pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
+    run(cargo()?.args(["build", "--quiet", "--release", "--package", "sandstream", "--package", "sandstream-trials"]))?;
+    let status = cargo()?.args(["run", "--quiet", "--release", "--package", "sandstream-trials", "--"]).args(words).status()?;
+    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+}
