@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask <command>`. Programs that measure the host or try to break it live in `trials` and
 //! are started from here too, so that there is one place to ask.
 
+mod kafka;
 mod workspace;
 
 use std::process::ExitCode;
@@ -16,6 +17,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A real Apache Kafka on loopback.
+    #[command(subcommand)]
+    Kafka(kafka::Command),
     /// Programs of `trials`: sim, bench, kill, hostile, pressure, demo.
     #[command(external_subcommand)]
     Trial(Vec<String>),
@@ -23,6 +27,7 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
+        Command::Kafka(command) => kafka::run(&command),
         Command::Trial(words) => workspace::trial(&words),
     }
 }
