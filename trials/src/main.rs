@@ -1,8 +1,33 @@
 //! Programs that measure sandstream and try to break it. Every one takes `--report FILE` (JSON) and prints the same figures as a
 //! table. `cargo xtask <command>` starts them.
 
+mod call;
 mod report;
 
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_help_subcommand = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// WASM against the same code native, one call, by batch size.
+    Call(call::Args),
+}
+
 fn main() -> anyhow::Result<()> {
-    anyhow::bail!("no trial is built yet")
+    match Args::parse().command {
+        Command::Bench(Bench::Call(args)) => call::run(&args),
+    }
 }

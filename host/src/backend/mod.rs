@@ -1,10 +1,16 @@
 //! The seam to what runs models. Three lifetimes: a backend lives as long as the process, a model as long as some version needs
 //! it, a session belongs to one lane.
 
+mod check;
+mod list;
+pub mod native;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
+
+pub use list::Backends;
 
 use crate::types::proto::model_descriptor::ModelType;
 use crate::types::{Digest, Limits, Scores, Signature, TensorRef};
