@@ -3,6 +3,7 @@
 //!
 //! The modules stand on floors and import strictly downwards; `tests/tidy.rs` holds that. See ARCHITECTURE.md.
 
+pub mod telemetry;
 pub mod types;
 
 pub mod backend;

@@ -14,6 +14,16 @@ pub struct Partition {
     pub number: i32,
 }
 
+/// What is promised about results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Delivery {
+    /// Results and offsets are committed in one transaction.
+    #[default]
+    ExactlyOnce,
+    /// Offsets are committed when the results before them are known to be there; after a failure some come twice.
+    AtLeastOnce,
+}
+
 /// The next offset to read, by partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offsets(Vec<(Partition, i64)>);
