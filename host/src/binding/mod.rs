@@ -37,11 +37,11 @@ impl Binding {
         Inputs {}
     }
 
-    /// Whether a decoded row can be an input: an int64 has no missing value.
+    /// Whether a decoded row can be an input: an int64 has no missing value, and a raw key or value taken as text must be UTF-8.
     ///
     /// # Errors
-    /// Which field is missing, and for which input.
-    pub fn check(&self, _rows: &Rows, _row: usize) -> Result<(), BindError> {
+    /// Which field is missing or no text, and for which input.
+    pub fn check(&self, _rows: &Rows, _row: usize, _batch: &Batch) -> Result<(), BindError> {
         Ok(())
     }
 
