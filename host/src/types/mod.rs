@@ -14,7 +14,7 @@ mod tensor;
 pub use batch::{Batch, Header, Record, Span};
 pub use id::{Digest, DigestError, ModelId, Revision};
 pub use limits::Limits;
-pub use rows::{RowFill, Rows};
+pub use rows::{RowFill, RowMut, Rows};
 pub use schema::{Field, Kind, Schema, SchemaError, nearest, normalise};
 pub use signature::{Dtype, Input, Output, Signature};
 pub use tensor::{Packed, PackedRef, Rejection, RowView, Scores, Tensor, TensorRef};

@@ -33,6 +33,8 @@ pub struct Schema {
     fields: Vec<Field>,
     features: Vec<u16>,
     by_name: HashMap<String, u16>,
+    /// Names that the format knows but cannot serve, and why.
+    unserved: HashMap<String, String>,
     numbers: u16,
     integers: u16,
     texts: u16,
@@ -58,6 +60,16 @@ pub enum SchemaError {
         data_type: String,
         /// Fields given.
         count: usize,
+    },
+    /// A field that is in the format's schema but cannot be used.
+    #[error("data type `{data_type}`: field `{name}` cannot be used: {reason}")]
+    Unserved {
+        /// Data type.
+        data_type: String,
+        /// Name asked for.
+        name: String,
+        /// What is in the way.
+        reason: String,
     },
     /// No field of that name.
     #[error("data type `{data_type}` has no field `{name}`; the nearest is `{nearest}`")]
@@ -89,6 +101,19 @@ impl Schema {
     /// # Errors
     /// Two fields whose names match, too many fields, or a feature that no field has.
     pub fn new(data_type: &str, fields: Vec<(String, Kind)>, features: &[String]) -> Result<Self, SchemaError> {
+        Self::with_unserved(data_type, fields, features, Vec::new())
+    }
+
+    /// As [`Schema::new`]; `unserved` are names of the format's own schema that cannot be used, each with the reason.
+    ///
+    /// # Errors
+    /// As [`Schema::new`].
+    pub fn with_unserved(
+        data_type: &str,
+        fields: Vec<(String, Kind)>,
+        features: &[String],
+        unserved: Vec<(String, String)>,
+    ) -> Result<Self, SchemaError> {
         if fields.len() > 4096 {
             return Err(SchemaError::TooMany { data_type: data_type.to_owned(), count: fields.len() });
         }
@@ -97,6 +122,7 @@ impl Schema {
             fields: Vec::with_capacity(fields.len()),
             features: Vec::new(),
             by_name: HashMap::new(),
+            unserved: unserved.into_iter().map(|(name, reason)| (normalise(&name), reason)).collect(),
             numbers: 0,
             integers: 0,
             texts: 0,
@@ -132,12 +158,20 @@ impl Schema {
     /// Index of the field called `name`; names match ignoring case, spaces, `_` and `.`.
     ///
     /// # Errors
-    /// No such field; the error names the nearest.
+    /// No such field (the error names the nearest), or one that cannot be used (it says why).
     pub fn index(&self, name: &str) -> Result<u16, SchemaError> {
-        self.by_name.get(&normalise(name)).copied().ok_or_else(|| SchemaError::Unknown {
-            data_type: self.data_type.clone(),
-            name: name.to_owned(),
-            nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())).unwrap_or("(none)").to_owned(),
+        let normal = normalise(name);
+        self.by_name.get(&normal).copied().ok_or_else(|| match self.unserved.get(&normal) {
+            Some(reason) => SchemaError::Unserved {
+                data_type: self.data_type.clone(),
+                name: name.to_owned(),
+                reason: reason.clone(),
+            },
+            None => SchemaError::Unknown {
+                data_type: self.data_type.clone(),
+                name: name.to_owned(),
+                nearest: nearest(name, self.fields.iter().map(|field| field.name.as_str())).unwrap_or("(none)").to_owned(),
+            },
         })
     }
 
