@@ -92,8 +92,7 @@ impl Rows {
 
     fn last_mut(&mut self) -> RowMut<'_> {
         let (numbers, integers, texts) = self.strides;
-        let (numbers, integers, texts) =
-            (self.numbers.len() - numbers, self.integers.len() - integers, self.texts.len() - texts);
+        let (numbers, integers, texts) = (self.numbers.len() - numbers, self.integers.len() - integers, self.texts.len() - texts);
         RowMut {
             numbers: &mut self.numbers[numbers..],
             integers: &mut self.integers[integers..],

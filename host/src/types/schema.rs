@@ -162,11 +162,9 @@ impl Schema {
     pub fn index(&self, name: &str) -> Result<u16, SchemaError> {
         let normal = normalise(name);
         self.by_name.get(&normal).copied().ok_or_else(|| match self.unserved.get(&normal) {
-            Some(reason) => SchemaError::Unserved {
-                data_type: self.data_type.clone(),
-                name: name.to_owned(),
-                reason: reason.clone(),
-            },
+            Some(reason) => {
+                SchemaError::Unserved { data_type: self.data_type.clone(), name: name.to_owned(), reason: reason.clone() }
+            }
             None => SchemaError::Unknown {
                 data_type: self.data_type.clone(),
                 name: name.to_owned(),
