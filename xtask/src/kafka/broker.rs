@@ -91,7 +91,7 @@ impl Broker {
             if !asked {
                 kill_process(pid, Signal::KILL).ok();
                 if !self.gone_within(STOP_MAX) {
-                    bail!("kafka (pid {pid:?}) does not end, not even by SIGKILL", pid = running);
+                    bail!("kafka (pid {running:?}) does not end, not even by SIGKILL");
                 }
             }
         }
