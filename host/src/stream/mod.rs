@@ -1,6 +1,8 @@
 //! The seam to Kafka. A *link* is one lane's consumer and producer, joined because one transaction spans both; a *feed* is the
 //! control log. Two implementations: `kafka`, and `memory`, which is deterministic and can be told to fail.
 
+pub mod kafka;
+
 use std::time::{Duration, Instant};
 
 use crate::types::{Batch, Revision};

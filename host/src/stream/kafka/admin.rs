@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, OwnedResourceSpecifier, ResourceSpecifier};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -45,7 +47,8 @@ impl Admin {
         let client = AdminClient::from_config_and_context(&config.client(), Plain::default());
         let client = client.map_err(|error| Error::Property(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let runtime = runtime.map_err(|error| Error::Refused { what: "a runtime for requests".into(), why: error.to_string() })?;
+        let runtime =
+            runtime.map_err(|error| Error::Refused { what: "a runtime for requests".into(), why: error.to_string() })?;
         Ok(Self { client, runtime, brokers: config.brokers().to_owned() })
     }
 
@@ -104,5 +107,32 @@ impl Admin {
         let results = self.runtime.block_on(self.client.describe_configs(&asked, &options));
         // A user without the right to read settings may stream nevertheless.
         Ok(results.map_err(|error| self.failed("settings of topics", &error))?.into_iter().filter_map(Result::ok).collect())
+    }
+}
+
+/// Makes a topic, replicated as the brokers' default says. A topic that exists already is left as it is.
+///
+/// # Errors
+/// No answer, no right to create it, a setting that the brokers refuse.
+pub fn create(config: &Config, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<(), Error> {
+    Admin::connect(config)?.create(name, partitions, settings)
+}
+
+impl Admin {
+    pub(super) fn create(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<(), Error> {
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().request_timeout(Some(WAIT)).operation_timeout(Some(WAIT));
+        let what = format!("creation of topic `{name}`");
+        let results = self.runtime.block_on(self.client.create_topics([&topic], &options));
+        match results.map_err(|error| self.failed(&what, &error))?.pop() {
+            None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+            Some(Err((_, code))) => {
+                let advice = advice(code).unwrap_or("The brokers' log says more");
+                Err(Error::Refused { what, why: format!("{code}. {advice}") })
+            }
+        }
     }
 }

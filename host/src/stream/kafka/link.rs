@@ -26,7 +26,8 @@ struct Sinks {
 
 impl Sinks {
     fn find(config: &LinkConfig) -> Result<Self, Error> {
-        let names: Vec<String> = [&config.outputs, &config.dead_letters].into_iter().flatten().chain(&config.activations).cloned().collect();
+        let names: Vec<String> =
+            [&config.outputs, &config.dead_letters].into_iter().flatten().chain(&config.activations).cloned().collect();
         let found = Admin::connect(&config.kafka)?.topics(names.iter().chain(&config.inputs).map(String::as_str))?;
         let topic = |name: &String| {
             let missing = || Error::NoTopic { topic: name.clone(), brokers: config.kafka.brokers().to_owned() };
@@ -130,20 +131,29 @@ impl KafkaLink {
     }
 
     fn commit_transaction(&mut self, next: &Offsets) -> Result<(), LinkError> {
+        if next.is_empty() && self.producer()?.age().is_none() {
+            return Ok(());
+        }
         self.begin()?;
         self.drain()?;
+        if !next.is_empty() {
+            self.send_offsets(next)?;
+        }
+        let committed = self.producer()?.commit();
+        committed.map_err(|failure| self.judge("commit", failure))?;
+        self.turn = (self.turn + 1) % self.producers.len();
+        Ok(())
+    }
+
+    fn send_offsets(&mut self, next: &Offsets) -> Result<(), LinkError> {
         let consumer = self.consumer()?;
         let Some(identity) = consumer.identity() else {
             consumer.expel();
             return Err(LinkError::Reopen("this lane is not a member of its group any more".into()));
         };
         let offsets = consumer.offsets(next.iter())?;
-        let sent = if next.is_empty() { Ok(()) } else { self.producer()?.send_offsets(&identity, &offsets) };
-        sent.map_err(|failure| self.judge("offsets of the transaction", failure))?;
-        let committed = self.producer()?.commit();
-        committed.map_err(|failure| self.judge("commit", failure))?;
-        self.turn = (self.turn + 1) % self.producers.len();
-        Ok(())
+        let sent = self.producer()?.send_offsets(&identity, &offsets);
+        sent.map_err(|failure| self.judge("offsets of the transaction", failure))
     }
 
     fn begin(&mut self) -> Result<(), LinkError> {

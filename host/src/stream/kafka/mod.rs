@@ -14,7 +14,7 @@ mod link;
 mod producer;
 mod slots;
 
-pub use admin::Topic;
+pub use admin::{Topic, create};
 pub use config::{Config, LinkConfig, Profile};
 pub use error::Error;
 pub use link::KafkaLink;

@@ -36,9 +36,8 @@ impl Producer {
     pub(super) fn open(config: &ClientConfig, topics: &[String], timeout: Duration) -> Result<Self, Error> {
         let client = BaseProducer::from_config_and_context(config, Deliveries::default());
         let client: Arc<BaseProducer<Deliveries>> = Arc::new(client.map_err(|error| Error::Property(error.to_string()))?);
-        let handle = |name: &String| {
-            Topic::new(&client, name).ok_or_else(|| Error::Property(format!("`{name}` is no name of a topic")))
-        };
+        let handle =
+            |name: &String| Topic::new(&client, name).ok_or_else(|| Error::Property(format!("`{name}` is no name of a topic")));
         let topics = topics.iter().map(handle).collect::<Result<_, _>>()?;
         let transactional = config.get("transactional.id").is_some();
         let producer = Self { topics, client, timeout, transactional, open: None };
@@ -168,11 +167,7 @@ impl Producer {
     }
 
     /// Repeats a call as long as it asks for it, at most for `max`.
-    fn repeat(
-        &self,
-        max: Duration,
-        call: impl Fn(&BaseProducer<Deliveries>) -> KafkaResult<()>,
-    ) -> Result<(), Failure> {
+    fn repeat(&self, max: Duration, call: impl Fn(&BaseProducer<Deliveries>) -> KafkaResult<()>) -> Result<(), Failure> {
         let until = Instant::now() + max;
         loop {
             let result = call(&self.client).map_err(Failure::from);

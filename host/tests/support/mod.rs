@@ -1,0 +1,6 @@
+//! Shared by the integration tests: the real broker, and a lane that copies.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+pub mod copier;
+pub mod kafka;
