@@ -89,11 +89,6 @@ impl Messages {
         NonNull::new(raw).map(Message)
     }
 
-    /// How many are in hand.
-    pub(super) fn in_hand(&self) -> usize {
-        self.taken.len() - self.next
-    }
-
     /// Drops what is in hand of partitions that are to be read again or have gone.
     pub(super) fn forget(&mut self, gone: impl Fn(&Message) -> bool) {
         let mut kept = self.next;

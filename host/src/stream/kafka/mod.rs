@@ -12,9 +12,13 @@ mod error;
 mod ffi;
 mod link;
 mod producer;
+mod reader;
 mod slots;
+mod writer;
 
 pub use admin::{Topic, create};
 pub use config::{Config, LinkConfig, Profile};
 pub use error::Error;
 pub use link::KafkaLink;
+pub use reader::{KafkaFeed, ReadRecord, read_all};
+pub use writer::{KafkaNotices, PublishRecord, publish};
