@@ -4,6 +4,7 @@
 mod check;
 mod list;
 pub mod native;
+pub mod wasm;
 
 use std::fmt;
 use std::ops::Range;

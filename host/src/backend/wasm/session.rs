@@ -1,0 +1,125 @@
+//! One guest as one lane uses it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::Store;
+
+use super::Host;
+use super::bindings::{Model as Bound, ModelPre};
+use super::convert;
+use super::fault::fault;
+use super::guest::Guest;
+use super::log::clean;
+use crate::backend::{Fault, Payload, Session, check};
+use crate::types::{Dtype, Limits, RowView, Scores, Signature, TensorRef};
+
+/// Data a guest may hand to the host in one call besides its outputs: log lines, error texts, the signature.
+const SLACK_BYTES: usize = 256 << 10;
+/// Reserved for the reason of each row's rejection, and for each value of a text.
+const REASON_BYTES: usize = 256;
+const TEXT_BYTES: usize = 1024;
+
+/// Resource handles a guest may hold; it has no use for any.
+const HANDLES_MAX: usize = 64;
+
+pub(super) struct WasmSession {
+    host: Arc<Host>,
+    store: Store<Guest>,
+    guest: Bound,
+    signature: Arc<Signature>,
+    views: Vec<RowView>,
+    bytes_per_row: usize,
+    ended: Option<&'static str>,
+}
+
+impl WasmSession {
+    /// Instantiates the component, runs `load` and reads its signature.
+    pub(super) fn start(
+        host: &Arc<Host>,
+        component: &ModelPre<Guest>,
+        payload: &Payload,
+        limits: &Limits,
+        until: Instant,
+    ) -> Result<Self, Fault> {
+        let mut store = Store::new(&host.engine, Guest::new(payload, limits));
+        store.limiter(|guest| &mut guest.limiter);
+        store.set_hostcall_fuel(SLACK_BYTES);
+        store.set_max_component_handles(HANDLES_MAX);
+        let clock = Arc::clone(host);
+        store.epoch_deadline_callback(move |mut guest| Ok(guest.data_mut().deadline.over(&clock.ticker)));
+        begin(&mut store, host, until);
+        let guest = component.instantiate(&mut store).map_err(|e| fault(&e, store.data()))?;
+        let signature = match guest.sandstream_model_scoring().call_load(&mut store, &payload.config) {
+            Ok(Ok(signature)) => convert::signature(signature),
+            Ok(Err(refused)) => return Err(Fault::Refused(clean(&refused, limits.log_line_bytes))),
+            Err(e) => return Err(fault(&e, store.data())),
+        };
+        check::signature(&signature).map_err(Fault::Shape)?;
+        let views = signature.inputs.iter().map(|_| RowView::default()).collect();
+        let bytes_per_row = bytes_per_row(&signature);
+        Ok(Self { host: Arc::clone(host), store, guest, signature: Arc::new(signature), views, bytes_per_row, ended: None })
+    }
+
+    pub(super) fn signature(&self) -> &Arc<Signature> {
+        &self.signature
+    }
+
+    fn call(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault> {
+        let count = rows.end - rows.start;
+        begin(&mut self.store, &self.host, until);
+        self.store.set_hostcall_fuel(SLACK_BYTES.saturating_add(self.bytes_per_row.saturating_mul(count as usize)));
+        let scoring = self.guest.sandstream_model_scoring();
+        let mut given = (self.views.iter_mut().zip(x).zip(&self.signature.inputs))
+            .map(|((view, x), input)| convert::param(view.rows(*x, rows.clone(), input.fields.len())));
+        // One matrix is what nearly every model takes; for it nothing is allocated.
+        let came = match (given.len(), given.next()) {
+            (1, Some(only)) => scoring.call_score(&mut self.store, count, &[only]),
+            (_, first) => scoring.call_score(&mut self.store, count, &first.into_iter().chain(given).collect::<Vec<_>>()),
+        };
+        match came {
+            Ok(Ok(scores)) => convert::scores(scores, y),
+            Ok(Err(refused)) => return Err(Fault::Refused(clean(&refused, REASON_BYTES * 4))),
+            Err(e) => return Err(fault(&e, self.store.data())),
+        }
+        check::scores(&self.signature, count, y)
+    }
+}
+
+impl Session for WasmSession {
+    fn score(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault> {
+        if let Some(why) = self.ended {
+            return Err(Fault::Trap(format!("the session is beyond use: an earlier call {why}")));
+        }
+        check::inputs(&self.signature, &rows, x)?;
+        y.clear();
+        let done = self.call(rows, x, until, y);
+        self.ended = match done {
+            Err(Fault::Trap(_)) => Some("trapped"),
+            Err(Fault::Late) => Some("was interrupted at its time limit"),
+            _ => None,
+        };
+        done
+    }
+}
+
+/// A call begins: its deadline is set before the guest can run, and what is remembered of the last one is forgotten.
+fn begin(store: &mut Store<Guest>, host: &Host, until: Instant) {
+    let guest = store.data_mut();
+    guest.log.begin();
+    guest.limiter.begin();
+    let ticks = guest.deadline.begin(until, &host.ticker);
+    store.set_epoch_deadline(ticks);
+}
+
+/// What an honest guest returns for a row at most.
+fn bytes_per_row(signature: &Signature) -> usize {
+    let of = |dtype| match dtype {
+        Dtype::Float32 => 4,
+        Dtype::Float64 | Dtype::Int64 => 8,
+        Dtype::Text | Dtype::Bytes => TEXT_BYTES,
+    };
+    let outputs = signature.outputs.iter().map(|output| (output.width as usize).saturating_mul(of(output.dtype)));
+    outputs.fold(REASON_BYTES, usize::saturating_add)
+}
