@@ -4,9 +4,13 @@
 
 mod wasm_guest;
 
-use sandstream::backend::Stage;
-use sandstream::types::{Dtype, Scores, Tensor, TensorRef};
-use wasm_guest::{Guest, later, load, rejected, score, session};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use sandstream::backend::wasm::{Compiler, Config, Wasm};
+use sandstream::backend::{Backend, Fault, Payload, Stage};
+use sandstream::types::{Dtype, Limits, Scores, Tensor, TensorRef};
+use wasm_guest::{Guest, LOG, WASM, artifact, later, load, load_with, payload, rejected, score, session};
 
 #[test]
 fn an_honest_model_loads_and_scores() {
@@ -62,5 +66,131 @@ fn what_is_no_component_is_told_apart() {
         let rejected = rejected(&bytes);
         assert_eq!(rejected.stage, Stage::Verify);
         assert!(rejected.reason.contains(words), "{}", rejected.reason);
+    }
+}
+
+/// A model whose `load` reads the artifact `weights` and takes its first eight bytes as what to add.
+const READER: &str = r#"
+  (import "sandstream:model/artifacts@0.1.0" (instance $artifacts
+    (export "names" (func (result (list string))))
+    (export "read" (func (param "name" string) (result (result (list u8) (error string)))))))
+  (core func $read (canon lower (func $artifacts "read") (memory (core memory $libc "memory"))
+    (realloc (core func $libc "realloc"))))
+  (core instance $files (export "read" (func $read)))"#;
+
+#[test]
+fn a_model_reads_its_own_artifacts_only() {
+    let guest = Guest {
+        imports: READER.to_owned(),
+        with: r#"(with "files" (instance $files))"#.to_owned(),
+        fields: r#"(import "files" "read" (func $read (param i32 i32 i32)))
+          (global $add (mut f64) (f64.const 0)) (data (i32.const 3000) "weights")"#
+            .to_owned(),
+        // The error of `read` becomes the error of `load`: both are a string at the same place.
+        load: r#"(call $read (i32.const 3000) (i32.const 7) (i32.const 3100))
+          (if (i32.load8_u (i32.const 3100)) (then
+            (i32.store8 (i32.const 1040) (i32.const 1))
+            (i32.store (i32.const 1044) (i32.load (i32.const 3104)))
+            (i32.store (i32.const 1048) (i32.load (i32.const 3108)))
+            (return (i32.const 1040))))
+          (global.set $add (f64.load (i32.load (i32.const 3104))))"#
+            .to_owned(),
+        ..Guest::before_score("(f64.store (local.get $x) (global.get $add))")
+    };
+    let component = guest.component();
+    let with = |name: &str| Payload { artifacts: [artifact(name, &41.0f64.to_le_bytes())].into(), ..payload(&component) };
+    let model = WASM.load(&with("weights"), &Limits::default()).unwrap();
+    let y = score(&mut *model.session(later(10_000)).unwrap(), &[0.0], 10_000).unwrap();
+    assert_eq!(y.outputs, [Tensor::Float64(vec![42.0])]);
+    let rejected = WASM.load(&with("other"), &Limits::default()).err().unwrap();
+    assert!(rejected.reason.contains("no artifact `weights` was announced with this model; there are: other"), "{rejected}");
+}
+
+/// What is logged while `work` runs on this thread.
+fn logged(work: impl FnOnce()) -> String {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+}
+
+#[test]
+fn a_flood_of_log_lines_is_a_trickle_without_tricks() {
+    let flood = r#"
+      (loop $next
+        (call $emit (i32.const 2) (i32.const 3000) (i32.const 100))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $next (i32.lt_u (local.get $i) (i32.const 1000))))
+      (local.set $i (i32.const 0))"#;
+    let guest = Guest {
+        imports: LOG.to_owned(),
+        with: r#"(with "log" (instance $log))"#.to_owned(),
+        fields: format!(
+            r#"(import "log" "emit" (func $emit (param i32 i32 i32))) (data (i32.const 3000) "\1b[2Jgone\0a{}")"#,
+            "a".repeat(91)
+        ),
+        ..Guest::before_score(flood)
+    };
+    let limits = Limits { log_lines_per_s: 7, log_line_bytes: 30, ..Limits::default() };
+    let log = logged(|| {
+        let model = load_with(&guest.component(), &limits).unwrap();
+        let mut session = model.session(later(10_000)).unwrap();
+        score(&mut *session, &[1.0], 10_000).unwrap();
+    });
+    let lines: Vec<_> = log.lines().collect();
+    // The thousand lines may lie on both sides of a second's end.
+    assert!((8..=16).contains(&lines.len()), "{log}");
+    assert!(lines[0].contains(r#"WARN guest: \u{1b}[2Jgone\naaaaaaaaaaaaaaa… model="wine/test@1""#), "{log}");
+    assert!(log.contains("log lines over the rate were dropped") && !log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
+fn a_full_pool_is_said_to_be_full() {
+    let wasm = Wasm::new(Config { sessions_max: 2, compiler: Compiler::InProcess, ..Config::default() }).unwrap();
+    let model = wasm.load(&payload(&Guest::default().component()), &Limits::default()).unwrap();
+    let one = model.session(later(10_000)).unwrap();
+    let _other = model.session(later(10_000)).unwrap();
+    let full = model.session(later(10_000)).err();
+    assert!(matches!(&full, Some(Fault::Refused(why)) if why.contains("holds 2 sessions at most")), "{full:?}");
+    drop(one);
+    assert!(model.session(later(10_000)).is_ok(), "a place was given back");
+}
+
+#[test]
+fn sessions_of_one_model_run_side_by_side() {
+    let model = load(&Guest::default().component());
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let model = &model;
+            scope.spawn(move || {
+                let mut session = model.session(later(10_000)).unwrap();
+                for call in 0..200 {
+                    let x = f64::from(thread * 1000 + call);
+                    let y = score(&mut *session, &[x; 64], 10_000).unwrap();
+                    assert_eq!(y.outputs, [Tensor::Float64(vec![x + 1.0; 64])]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_thousand_sessions_come_and_go_in_a_small_pool() {
+    let model = load(&Guest::default().component());
+    for i in 0..1000 {
+        let mut session = model.session(later(10_000)).unwrap();
+        let y = score(&mut *session, &[f64::from(i)], 10_000).unwrap();
+        assert_eq!(y.outputs, [Tensor::Float64(vec![f64::from(i) + 1.0])]);
     }
 }

@@ -22,12 +22,12 @@ impl Bound {
     /// Takes what growing from `current` to `desired` takes, or says why not. It is not given back when the growth fails
     /// afterwards: the engine reports such failures also for growth it never asked about, which a guest could make use of.
     fn grow(&mut self, current: usize, desired: usize, declared: Option<usize>) -> Result<(), String> {
-        if let Some(max) = declared.filter(|max| desired > *max) {
-            return Err(format!("it asked for {desired} {}; by its own declaration it has at most {max}", self.what));
-        }
         let total = self.used.saturating_add(desired.saturating_sub(current) as u64);
         if total > self.max {
             return Err(format!("it asked for {total} {} in total; its limit is {}", self.what, self.max));
+        }
+        if let Some(max) = declared.filter(|max| desired > *max) {
+            return Err(format!("it asked for {desired} {}; the one it grows takes at most {max}", self.what));
         }
         self.used = total;
         Ok(())

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use wasmtime::Store;
+use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::Host;
 use super::bindings::{Model as Bound, ModelPre};
@@ -50,7 +50,10 @@ impl WasmSession {
         let clock = Arc::clone(host);
         store.epoch_deadline_callback(move |mut guest| Ok(guest.data_mut().deadline.over(&clock.ticker)));
         begin(&mut store, host, until);
-        let guest = component.instantiate(&mut store).map_err(|e| fault(&e, store.data()))?;
+        let guest = component.instantiate(&mut store).map_err(|e| match e.downcast_ref::<PoolConcurrencyLimitError>() {
+            Some(full) => Fault::Refused(format!("this host holds {} sessions at most: {full}", host.config.sessions_max)),
+            None => fault(&e, store.data()),
+        })?;
         let signature = match guest.sandstream_model_scoring().call_load(&mut store, &payload.config) {
             Ok(Ok(signature)) => convert::signature(signature),
             Ok(Err(refused)) => return Err(Fault::Refused(clean(&refused, limits.log_line_bytes))),
