@@ -2,6 +2,7 @@
 //! control log. Two implementations: `kafka`, and `memory`, which is deterministic and can be told to fail.
 
 pub mod kafka;
+pub mod memory;
 
 use std::time::{Duration, Instant};
 
