@@ -12,3 +12,5 @@ pub mod codec;
 pub mod stream;
 
 pub mod registry;
+
+pub mod pipeline;
