@@ -37,7 +37,10 @@ impl Decoded {
         for &record in &self.members {
             let at = &hand.batch.records()[record as usize];
             let Some(value) = hand.batch.value(at) else {
-                hand.kill(record as usize, Letter::new(LetterStage::Decode, Why::Undecodable, "the record has no value".to_owned()));
+                hand.kill(
+                    record as usize,
+                    Letter::new(LetterStage::Decode, Why::Undecodable, "the record has no value".to_owned()),
+                );
                 continue;
             };
             if let Err(error) = decoder.decode(record, value, &mut self.rows) {

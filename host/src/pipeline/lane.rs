@@ -151,7 +151,8 @@ impl<L: Link> Lane<L> {
 
     fn commit_when_due(&mut self, now: Instant) -> Result<(), LinkError> {
         let Some(since) = self.transaction.since else { return Ok(()) };
-        let due = now.saturating_duration_since(since) >= self.commit_age || self.transaction.records >= self.config.commit_records;
+        let due =
+            now.saturating_duration_since(since) >= self.commit_age || self.transaction.records >= self.config.commit_records;
         if due { self.commit() } else { Ok(()) }
     }
 

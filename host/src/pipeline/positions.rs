@@ -40,7 +40,8 @@ impl Positions {
         self.remove(partitions);
         for partition in partitions {
             let none: Box<[Epoch]> = vec![0; self.data_types].into();
-            let position = Position { partition: *partition, next: None, cut: None, active: none.clone(), active_committed: none };
+            let position =
+                Position { partition: *partition, next: None, cut: None, active: none.clone(), active_committed: none };
             self.all.push(position);
         }
         self.all.sort_unstable_by_key(|position| position.partition);

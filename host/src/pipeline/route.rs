@@ -70,7 +70,9 @@ impl Selector {
             How::Field { decoder, rows, kind, slot } => {
                 rows.clear();
                 let value = batch.value(record).ok_or_else(|| unknown("the record has no value".to_owned()))?;
-                decoder.decode(0, value, rows).map_err(|error| Letter::new(LetterStage::Decode, Why::Undecodable, error.to_string()))?;
+                decoder
+                    .decode(0, value, rows)
+                    .map_err(|error| Letter::new(LetterStage::Decode, Why::Undecodable, error.to_string()))?;
                 let missing = || unknown("the field that names the record's data type is missing".to_owned());
                 match kind {
                     Kind::Integer => {

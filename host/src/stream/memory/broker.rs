@@ -83,7 +83,10 @@ pub(super) struct Inner {
 enum Slot {
     /// A marker, or what a compaction left.
     Gap,
-    Record { transaction: Option<usize>, message: Message },
+    Record {
+        transaction: Option<usize>,
+        message: Message,
+    },
 }
 
 #[derive(Debug)]

@@ -25,16 +25,12 @@ impl MemoryFeed {
     /// The topic is absent or has more than one partition.
     pub fn open(broker: &Broker, topic: &str) -> Result<Self, LinkError> {
         match broker.partitions(topic) {
-            1 => Ok(Self {
-                broker: broker.clone(),
-                topic: topic.to_owned(),
-                next: 0,
-                end: broker.end(topic, 0),
-                caught_up: false,
-            }),
-            partitions => {
-                Err(LinkError::Fatal(format!("control log `{topic}` must have one partition, so that all hosts see one order; it has {partitions}")))
+            1 => {
+                Ok(Self { broker: broker.clone(), topic: topic.to_owned(), next: 0, end: broker.end(topic, 0), caught_up: false })
             }
+            partitions => Err(LinkError::Fatal(format!(
+                "control log `{topic}` must have one partition, so that all hosts see one order; it has {partitions}"
+            ))),
         }
     }
 }

@@ -91,7 +91,10 @@ impl MemoryLink {
         self.lost = false;
         let mut inner = self.broker.locked();
         let counts: Vec<i32> = self.options.inputs.iter().map(|topic| inner.partitions(topic)).collect();
-        let all = counts.iter().enumerate().flat_map(|(topic, count)| (0..*count).map(move |number| Partition { topic: topic as u16, number }));
+        let all = counts
+            .iter()
+            .enumerate()
+            .flat_map(|(topic, count)| (0..*count).map(move |number| Partition { topic: topic as u16, number }));
         self.member = inner.group(&self.options.group).join(all);
     }
 
@@ -125,7 +128,8 @@ impl MemoryLink {
     }
 
     fn fetch(&mut self, batch: &mut Batch) {
-        let flowing: Vec<Partition> = self.positions.keys().filter(|partition| !self.paused.contains(partition)).copied().collect();
+        let flowing: Vec<Partition> =
+            self.positions.keys().filter(|partition| !self.paused.contains(partition)).copied().collect();
         if flowing.is_empty() {
             return;
         }
