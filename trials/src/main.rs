@@ -2,6 +2,7 @@
 //! table. `cargo xtask <command>` starts them.
 
 mod call;
+mod passthrough;
 mod report;
 
 use clap::{Parser, Subcommand};
@@ -15,6 +16,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Copies a topic without scoring; the benches start it.
+    #[command(hide = true)]
+    Passthrough(passthrough::Args),
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -28,6 +32,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
     }
 }
