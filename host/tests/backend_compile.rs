@@ -83,8 +83,8 @@ fn no_compiler() -> Compiler {
 
 /// The one file of machine code.
 fn kept(folder: &Path) -> PathBuf {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|suffix| suffix == "cwasm")).next().expect("a file")
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|suffix| suffix == "cwasm")).expect("a file")
 }
 
 #[test]
@@ -99,7 +99,8 @@ fn kept_code_is_used_again() {
 
 #[test]
 fn code_that_was_changed_is_not_taken() {
-    let change: [(&str, fn(&mut Vec<u8>)); 6] = [
+    type Change = fn(&mut Vec<u8>);
+    let change: [(&str, Change); 6] = [
         ("a bit in the middle", |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;

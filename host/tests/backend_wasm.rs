@@ -194,3 +194,35 @@ fn a_thousand_sessions_come_and_go_in_a_small_pool() {
         assert_eq!(y.outputs, [Tensor::Float64(vec![f64::from(i) + 1.0])]);
     }
 }
+
+/// A log that takes its time: whoever writes to it does not have the processor meanwhile.
+struct SlowLog;
+
+impl tracing::Subscriber for SlowLog {
+    fn enabled(&self, about: &tracing::Metadata<'_>) -> bool {
+        about.target() == "guest"
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_guest_that_did_not_get_the_processor_is_not_to_blame() {
+    let guest = Guest {
+        imports: LOG.to_owned(),
+        with: r#"(with "log" (instance $log))"#.to_owned(),
+        fields: r#"(import "log" "emit" (func $emit (param i32 i32 i32)))"#.to_owned(),
+        ..Guest::before_score("(call $emit (i32.const 3) (i32.const 1024) (i32.const 1))")
+    };
+    let mut session = session(&guest);
+    let y = tracing::subscriber::with_default(SlowLog, || score(&mut *session, &[1.0; 64], 50));
+    assert!(y.is_ok(), "{y:?}");
+}

@@ -16,7 +16,7 @@ use crate::types::Limits;
 /// Address space the worker takes before it compiles anything: its program, libraries and stack.
 const BASE_BYTES: u64 = 256 << 20;
 /// What is kept of its standard error.
-const WORDS_BYTES: usize = 64 << 10;
+const WORDS_BYTES: u64 = 64 << 10;
 const REASON_BYTES: usize = 1024;
 
 /// Machine code for a component, or why there is none.
@@ -63,7 +63,8 @@ fn in_child(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>
         scope.spawn(move || drop(stdin.write_all(component)));
         let words = scope.spawn(move || read_at_most(stderr, WORDS_BYTES));
         let (send, answer) = mpsc::sync_channel(1);
-        scope.spawn(move || send.send(read_at_most(stdout, limits.compile_bytes as usize)));
+        // The worker cannot write more than it can hold, so the answer is never cut.
+        scope.spawn(move || send.send(read_at_most(stdout, worker_bytes(limits))));
         let answer = answer.recv_timeout(until.saturating_duration_since(Instant::now()));
         let status = end(&mut child, if answer.is_ok() { until } else { Instant::now() });
         let words = words.join().unwrap_or_default();
@@ -76,8 +77,12 @@ fn in_child(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>
     })
 }
 
+fn worker_bytes(limits: &Limits) -> u64 {
+    limits.compile_bytes.saturating_add(BASE_BYTES)
+}
+
 fn spawn(program: &Path, limits: &Limits) -> std::io::Result<Child> {
-    let bytes = limits.compile_bytes.saturating_add(BASE_BYTES);
+    let bytes = worker_bytes(limits);
     let seconds = limits.compile.as_secs() + 1;
     Command::new(program)
         .args([worker::COMMAND, &bytes.to_string(), &seconds.to_string()])
@@ -102,10 +107,10 @@ fn end(child: &mut Child, until: Instant) -> std::io::Result<ExitStatus> {
 }
 
 /// Everything up to `bytes`; what comes after is read and forgotten, so that the writer does not stand still.
-fn read_at_most(mut from: impl Read, bytes: usize) -> Vec<u8> {
+fn read_at_most(mut from: impl Read, bytes: u64) -> Vec<u8> {
     let mut kept = Vec::new();
     // What was read before an error is all there is.
-    let _ = from.by_ref().take(bytes as u64).read_to_end(&mut kept);
+    let _ = from.by_ref().take(bytes).read_to_end(&mut kept);
     let _ = std::io::copy(&mut from, &mut std::io::sink());
     kept
 }
