@@ -68,10 +68,19 @@ fn a_bomb_of_memory_is_ended() {
 
 #[test]
 fn a_program_that_is_no_compiler_is_told() {
-    let cases = [("/nonexistent/sandstream", "cannot start the compiler"), ("/bin/true", "0 bytes"), ("/bin/false", "status: 1")];
+    let cases = [
+        ("/nonexistent/sandstream", "cannot start the compiler"),
+        ("/bin/true", "answered with 0 bytes"),
+        ("/bin/false", "exit status: 1"),
+        // It repeats its arguments, which are long enough to be taken for a fingerprint ..
+        ("/bin/echo", "of another build than this host"),
+        // .. or repeats them for ever.
+        ("/usr/bin/yes", "not compiled within"),
+    ];
+    let limits = Limits { compile: Duration::from_millis(500), compile_bytes: u64::MAX, ..Limits::default() };
     for (program, words) in cases {
         let wasm = wasm(Compiler::Child { program: program.into() }, None);
-        let rejected = works(&wasm, &Guest::default().component()).expect_err(program);
+        let rejected = wasm.load(&payload(&Guest::default().component()), &limits).err().expect(program);
         assert!(rejected.reason.contains(words), "{program}: {}", rejected.reason);
     }
 }

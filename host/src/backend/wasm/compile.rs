@@ -9,12 +9,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::code::MachineCode;
+use super::deadline::after;
 use super::log::clean;
 use super::{Compiler, Host, engine, worker};
 use crate::types::Limits;
 
 /// Address space the worker takes before it compiles anything: its program, libraries and stack.
 const BASE_BYTES: u64 = 256 << 20;
+/// Machine code is 3 times as long as its component; 50 times where that is all empty functions.
+const CODE_FACTOR: u64 = 200;
+const CODE_BYTES_BASE: u64 = 16 << 20;
 /// What is kept of its standard error.
 const WORDS_BYTES: u64 = 64 << 10;
 const REASON_BYTES: usize = 1024;
@@ -53,7 +57,8 @@ fn read_answer(mut answer: Vec<u8>, fingerprint: &[u8; 32]) -> Result<MachineCod
 
 /// Runs the worker to its end or to the end of its time; it is gone when this returns.
 fn in_child(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>, String> {
-    let until = Instant::now() + limits.compile;
+    let until = after(limits.compile);
+    let code_bytes_max = CODE_BYTES_BASE.saturating_add((component.len() as u64).saturating_mul(CODE_FACTOR));
     let mut child = spawn(program, limits).map_err(|e| format!("cannot start the compiler {}: {e}", program.display()))?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err("the compiler has no pipes".to_owned());
@@ -63,12 +68,14 @@ fn in_child(program: &Path, component: &[u8], limits: &Limits) -> Result<Vec<u8>
         scope.spawn(move || drop(stdin.write_all(component)));
         let words = scope.spawn(move || read_at_most(stderr, WORDS_BYTES));
         let (send, answer) = mpsc::sync_channel(1);
-        // The worker cannot write more than it can hold, so the answer is never cut.
-        scope.spawn(move || send.send(read_at_most(stdout, worker_bytes(limits))));
+        scope.spawn(move || send.send(read_at_most(stdout, code_bytes_max.saturating_add(1))));
         let answer = answer.recv_timeout(until.saturating_duration_since(Instant::now()));
         let status = end(&mut child, if answer.is_ok() { until } else { Instant::now() });
         let words = words.join().unwrap_or_default();
         match (answer, status) {
+            (Ok(answer), _) if answer.len() as u64 > code_bytes_max => {
+                Err(format!("its machine code has more than {code_bytes_max} bytes"))
+            }
             (Ok(answer), Ok(status)) if status.success() => Ok(answer),
             (Ok(_), Ok(status)) => Err(why_ended(status, &words, limits)),
             (Ok(_), Err(e)) => Err(format!("the compiler's end cannot be seen: {e}")),
@@ -83,7 +90,7 @@ fn worker_bytes(limits: &Limits) -> u64 {
 
 fn spawn(program: &Path, limits: &Limits) -> std::io::Result<Child> {
     let bytes = worker_bytes(limits);
-    let seconds = limits.compile.as_secs() + 1;
+    let seconds = limits.compile.as_secs().saturating_add(1);
     Command::new(program)
         .args([worker::COMMAND, &bytes.to_string(), &seconds.to_string()])
         .env_clear()

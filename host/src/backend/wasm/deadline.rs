@@ -51,6 +51,11 @@ impl Deadline {
     }
 }
 
+/// So long from now; a limit beyond a day is a day, so that no grant can overflow the clock.
+pub(super) fn after(limit: Duration) -> Instant {
+    Instant::now() + limit.min(Duration::from_secs(24 * 3600))
+}
+
 /// Time this thread has had the processor, where the system says.
 fn thread_time() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;

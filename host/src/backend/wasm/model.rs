@@ -7,6 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::bindings::ModelPre;
+use super::deadline::after;
 use super::guest::{Guest, OFFERED};
 use super::session::WasmSession;
 use super::{Host, compile};
@@ -38,7 +39,7 @@ impl WasmModel {
             .map_err(|e| rejected(Stage::Compile)(format!("it does not keep to the contract: {e:#}")))?;
         // Compiled code is kept by the engine; the component's own bytes are not needed any more.
         let payload = Payload { data: [].into(), ..what.clone() };
-        let first = WasmSession::start(host, &component, &payload, limits, Instant::now() + limits.load)
+        let first = WasmSession::start(host, &component, &payload, limits, after(limits.load))
             .map_err(|fault| rejected(Stage::Warm)(load_words(&fault, limits)))?;
         let signature = Arc::clone(first.signature());
         let first = Mutex::new(Some(first));
