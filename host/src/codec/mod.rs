@@ -1,7 +1,21 @@
 //! The seam to record formats. A codec belongs to a data type; a decoder and an encoder belong to one lane and one version, so
 //! they may keep guesses and scratch memory.
+//!
+//! One folder per format. A format with a schema of its own reads it when it is opened; per record it only walks bytes.
+
+mod base64;
+mod json;
+mod protobuf;
+mod raw;
+mod result;
+mod select;
+mod spec;
 
 use std::sync::Arc;
+
+pub use result::check_include;
+pub use select::Selector;
+pub use spec::{Declared, Error, Format, Protobuf, ProtobufSchema, Spec};
 
 use crate::types::{Digest, Field, Output, Record, Revision, Rows, Schema, Scores};
 
@@ -13,6 +27,37 @@ pub struct DecodeError {
     pub message: String,
     /// Offset into the record's value.
     pub at: usize,
+}
+
+/// Opens a data type: the list of formats.
+///
+/// # Errors
+/// The format is not built, its schema cannot be read, or its fields make no schema.
+pub fn open(spec: &Spec) -> Result<Arc<dyn Codec>, Error> {
+    match &spec.format {
+        Format::Json => json::open(spec),
+        Format::Protobuf(format) => protobuf::open(spec, format),
+        Format::Raw => raw::open(spec),
+        Format::Avro => Err(Error::NotBuilt { data_type: spec.data_type.clone(), format: "avro" }),
+    }
+}
+
+/// A format that results are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultFormat {
+    /// A flat JSON object.
+    Json,
+    /// `ScoringResult` of `proto/sandstream.proto`.
+    Protobuf,
+}
+
+/// The list of formats of results.
+#[must_use]
+pub fn encoding(format: ResultFormat) -> Arc<dyn Encoding> {
+    match format {
+        ResultFormat::Json => Arc::new(json::JsonEncoding),
+        ResultFormat::Protobuf => Arc::new(protobuf::ProtobufEncoding),
+    }
 }
 
 /// A data type's format and schema.
