@@ -141,7 +141,11 @@ fn merged_and_repeated_occurrences() {
             (&[0x68, 0x80, 0x01], "flag", "1"),
             // An overlong tag, unknown fields of each wire type, a repeated field nobody wants packed and not.
             (&[0x98, 0x80, 0x00, 7], "i64", "7"),
-            (&[0xc0, 0x3e, 0xff, 1, 0xc1, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0, 0xc2, 0x3e, 1, 0, 0xc5, 0x3e, 0, 0, 0, 0, 0x18, 9], "i64", "9"),
+            (
+                &[0xc0, 0x3e, 0xff, 1, 0xc1, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0, 0xc2, 0x3e, 1, 0, 0xc5, 0x3e, 0, 0, 0, 0, 0x18, 9],
+                "i64",
+                "9",
+            ),
             (&[0xf2, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0xf1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x18, 9], "i64", "9"),
         ],
     );
@@ -173,7 +177,10 @@ fn what_is_refused() {
         (&[0x18], "field number 3: the record ends within a field at byte 1"),
         (&[0x18, 0x80], "field number 3: the record ends within a field at byte 1"),
         (&[0x7a, 0xff, 0xff, 0xff, 0xff, 0x0f, 8], "field number 15: the record ends within a field at byte 6"),
-        (&[0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], "field number 3: expected a varint of at most 64 bits at byte 1"),
+        (
+            &[0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+            "field number 3: expected a varint of at most 64 bits at byte 1",
+        ),
         (&[0x00, 1], "expected a field number from 1 to 536,870,911 at byte 1"),
         (&[0x80, 0x80, 0x80, 0x80, 0x10, 1], "expected a field number from 1 to 536,870,911 at byte 5"),
         (&[0x08, 1], "field number 1: expected the wire type that the schema gives the field at byte 1"),
@@ -208,7 +215,10 @@ fn proto2_fields_have_presence() {
 fn what_cannot_be_a_column_says_why() {
     let codec = open(PROTO3, "p.Record");
     for (name, reason) in [
-        ("list", "data type `wine`: field `list` cannot be used: it is repeated, and a column is one value per record; elements are not built yet"),
+        (
+            "list",
+            "data type `wine`: field `list` cannot be used: it is repeated, and a column is one value per record; elements are not built yet",
+        ),
         ("map", "data type `wine`: field `map` cannot be used: it is a map, and a column is one value per record"),
         ("again", "data type `wine`: field `again` cannot be used: its message contains itself"),
         ("txt", "data type `wine` has no field `txt`; the nearest is `text`"),
@@ -264,7 +274,10 @@ fn opening_says_what_is_wrong() {
         (spec(ProtobufSchema::File("/nowhere/wine.binpb".into()), None, &[]), "cannot read the schema /nowhere/wine.binpb"),
         (spec(ProtobufSchema::Descriptors(b"no set".to_vec()), None, &[]), "compiled FileDescriptorSet"),
         (spec(text(two), Some("A"), &[("y", None)]), "has no field `y`; the nearest is `x`"),
-        (spec(text(two), Some("A"), &[("n", Some(Kind::Number))]), "field `n`: it is declared as Number, but the schema's type is"),
+        (
+            spec(text(two), Some("A"), &[("n", Some(Kind::Number))]),
+            "field `n`: it is declared as Number, but the schema's type is",
+        ),
     ];
     for (spec, expected) in cases {
         let error = error(&spec);

@@ -119,6 +119,11 @@ impl Join<'_> {
 fn lacking(input: &Input, field: &str, error: SchemaError) -> BindError {
     let input = &input.name;
     BindError(match error {
+        SchemaError::Unknown { data_type, .. } if field.starts_with('$') => {
+            format!(
+                "input `{input}` takes field `{field}`, which data type `{data_type}` lacks; of the raw record there are `$value`, `$key` and `$timestamp`"
+            )
+        }
         SchemaError::Unknown { data_type, nearest, .. } => {
             format!(
                 "input `{input}` takes field `{field}`, which data type `{data_type}` lacks; the nearest it has is `{nearest}`"
