@@ -1,5 +1,7 @@
 //! Activations: the exact boundary of every switch, written in the transaction of the first result it is about.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use super::positions::Epoch;
@@ -44,30 +46,42 @@ impl Activation {
     }
 }
 
-/// Numbers the versions of each data type as they come into force, so that a row compares one number.
-pub(super) struct Epochs(Vec<Last>);
-
-#[derive(Default)]
-struct Last {
-    epoch: Epoch,
-    version: Option<(Revision, Digest, String)>,
+/// Numbers the versions of each data type, so that a row compares one number.
+pub(super) struct Epochs {
+    types: Vec<VecDeque<(Identity, Epoch)>>,
+    last: Epoch,
 }
+
+/// What makes a version another one.
+#[derive(PartialEq)]
+struct Identity {
+    revision: Revision,
+    digest: Digest,
+    evaluator: String,
+}
+
+/// So many versions of a data type are remembered. One that was forgotten has another number when it comes back, and an activation
+/// more than necessary.
+const REMEMBERED: usize = 16;
 
 impl Epochs {
     pub(super) fn new(data_types: usize) -> Self {
-        Self((0..data_types).map(|_| Last::default()).collect())
+        Self { types: (0..data_types).map(|_| VecDeque::new()).collect(), last: 0 }
     }
 
-    /// The number of the version that is in force now.
+    /// The number of a version; never 0.
     pub(super) fn of(&mut self, data_type: usize, version: &Version) -> Epoch {
-        let last = &mut self.0[data_type];
-        let same = last.version.as_ref().is_some_and(|(revision, digest, evaluator)| {
-            *revision == version.revision && *digest == version.digest && *evaluator == version.evaluator
-        });
-        if !same {
-            last.version = Some((version.revision, version.digest, version.evaluator.clone()));
-            last.epoch += 1;
+        let known = &mut self.types[data_type];
+        let same = |known: &Identity| {
+            known.revision == version.revision && known.digest == version.digest && known.evaluator == version.evaluator
+        };
+        if let Some((_, epoch)) = known.iter().find(|(identity, _)| same(identity)) {
+            return *epoch;
         }
-        last.epoch
+        self.last += 1;
+        known.truncate(REMEMBERED - 1);
+        let (revision, digest, evaluator) = (version.revision, version.digest, version.evaluator.clone());
+        known.push_front((Identity { revision, digest, evaluator }, self.last));
+        self.last
     }
 }

@@ -16,7 +16,7 @@ pub(super) enum Fate {
     Result { start: usize, length: u32, version: u16 },
     /// A dead letter: index into `Hand::letters`.
     Dead(u32),
-    /// It waits, and everything behind it in its partition too.
+    /// It waits for a model, and everything behind it in its partition waits too.
     Held,
 }
 

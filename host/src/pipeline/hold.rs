@@ -1,10 +1,12 @@
 //! hold: records whose model is not there yet wait in Kafka, not here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::config::OnNoModel;
 use super::deliver::Share;
+use super::hand::Fate;
 use super::lane::Lane;
 use super::route::live;
 use crate::registry::Snapshot;
@@ -88,7 +90,7 @@ impl<L: Link> Lane<L> {
         self.link.hold(&self.offsets)?;
         if self.hold.under.is_none() {
             self.running = false;
-            self.stats.set_state(LaneState::Holding(self.why_held(snapshot)));
+            self.stats.set_state(LaneState::Holding(self.why_held()));
         }
         let retry_at = now + self.config.hold_retry;
         let patience = self.hold.patience_ends(self.config.on_no_model).filter(|at| *at > now);
@@ -104,15 +106,16 @@ impl<L: Link> Lane<L> {
         }
     }
 
-    fn why_held(&self, snapshot: &Snapshot) -> String {
-        let types = self.config.types.iter().enumerate();
-        let waiting: Vec<_> = types.filter(|(index, _)| live(snapshot, *index).is_none()).map(|(_, t)| t.name.as_str()).collect();
+    fn why_held(&self) -> String {
         if self.share.exceeded {
             return "too large a share of the records are dead letters; waiting for another model or a restart".to_owned();
         }
+        let slice = self.hand.slice.clone().zip(&self.hand.fates);
+        let held = slice.filter(|(_, fate)| **fate == Fate::Held).filter_map(|(record, _)| self.hand.types[record]);
+        let waiting: BTreeSet<&str> = held.map(|data_type| self.config.types[data_type as usize].name.as_str()).collect();
         if waiting.is_empty() {
             return "waiting for a fresh session of a model that trapped".to_owned();
         }
-        format!("waiting for a model of {}", waiting.join(", "))
+        format!("waiting for a model of {}", waiting.into_iter().collect::<Vec<_>>().join(", "))
     }
 }

@@ -1,0 +1,537 @@
+//! The lane on a broker in memory: what becomes of records, in which order, and what a failure leaves behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod fakes;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use fakes::{Plain, new_spare, put, version, version_with};
+use prost::Message as _;
+use sandstream::pipeline::{Activation, Config, DataType, Input, Lane, OnNoModel, Step, TypeOf, headers};
+use sandstream::registry::{Raised, Registry, Route, Version};
+use sandstream::stream::memory::{Broker, Fault, Faults, Isolation, MemoryLink, Message, Options};
+use sandstream::stream::{Delivery, Partition};
+use sandstream::telemetry::{LaneState, LetterStage};
+use sandstream::types::Limits;
+use sandstream::types::proto::Envelope;
+
+/// One lane of a stream with the data types `wine` and `beer`, named by the header `type`, on topic `in` with two partitions.
+struct World {
+    broker: Broker,
+    registry: Arc<Registry>,
+    faults: Faults,
+    config: Config,
+    lane: Option<Lane<MemoryLink>>,
+    now: Instant,
+}
+
+fn config() -> Config {
+    let types = ["wine", "beer"].map(|name| DataType { name: name.to_owned(), codec: Plain::of(name).unwrap() });
+    let inputs = vec![Input { topic: "in".to_owned(), partitions: 2 }];
+    Config::new("s", "g", inputs, types.into(), TypeOf::Header("type".to_owned()))
+}
+
+fn options(delivery: Delivery, identity: &str, faults: &Faults) -> Options {
+    Options {
+        group: "g".to_owned(),
+        identity: identity.to_owned(),
+        inputs: vec!["in".to_owned()],
+        outputs: vec!["out".to_owned()],
+        dead_letters: vec!["dlq".to_owned()],
+        activations: "act".to_owned(),
+        delivery,
+        fetch_max: 1000,
+        faults: faults.clone(),
+    }
+}
+
+fn topics() -> Broker {
+    let broker = Broker::new();
+    for (topic, partitions) in [("in", 2), ("out", 2), ("dlq", 2), ("act", 1)] {
+        broker.create(topic, partitions);
+    }
+    broker
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(config(), Delivery::ExactlyOnce)
+    }
+
+    fn with(config: Config, delivery: Delivery) -> Self {
+        let (broker, faults) = (topics(), Faults::none());
+        let registry = Arc::new(Registry::new(2));
+        let link = MemoryLink::open(&broker, options(delivery, "g-host-0", &faults));
+        let lane = Lane::new(link, config.clone(), Arc::clone(&registry), Arc::default());
+        Self { broker, registry, faults, config, lane: Some(lane), now: Instant::now() }
+    }
+
+    /// The models of `wine` and `beer`.
+    fn live(&self, revision: u64, wine: Option<&Arc<Version>>, beer: Option<&Arc<Version>>) {
+        let route = |version: Option<&Arc<Version>>| version.map_or(Route::Wait, |version| Route::Live(Arc::clone(version)));
+        put(&self.registry, revision, &[route(wine), route(beer)]);
+    }
+
+    fn send(&self, partition: i32, data_type: &str, value: &str) -> i64 {
+        let headers = vec![(b"type".to_vec(), Some(data_type.as_bytes().to_vec()))];
+        let message = Message { key: Some(b"k".to_vec()), value: Some(value.into()), timestamp: 7, headers };
+        self.broker.produce("in", partition, message).unwrap()
+    }
+
+    fn lane(&mut self) -> &mut Lane<MemoryLink> {
+        self.lane.as_mut().unwrap()
+    }
+
+    fn step(&mut self) -> Step {
+        let now = self.now;
+        self.lane().step(now).unwrap()
+    }
+
+    fn later(&mut self, millis: u64) {
+        self.now += Duration::from_millis(millis);
+    }
+
+    /// Steps until everything that can flow has flown and is committed.
+    fn settle(&mut self) {
+        for _ in 0..200 {
+            self.later(50);
+            self.step();
+        }
+    }
+
+    fn values(&self, topic: &str, partition: i32, isolation: Isolation) -> Vec<String> {
+        let views = self.broker.read(topic, partition, 0, isolation);
+        views.into_iter().map(|view| String::from_utf8(view.message.value.unwrap()).unwrap()).collect()
+    }
+
+    fn results(&self, partition: i32) -> Vec<String> {
+        self.values("out", partition, Isolation::Committed)
+    }
+
+    /// Offset, stage and reason of each dead letter.
+    fn letters(&self, partition: i32) -> Vec<(String, String, String)> {
+        let views = self.broker.read("dlq", partition, 0, Isolation::Committed);
+        let header = |message: &Message, name| message.header(name).unwrap().to_owned();
+        let letter = |m: &Message| (header(m, headers::OFFSET), header(m, headers::STAGE), header(m, headers::MESSAGE));
+        views.iter().map(|view| letter(&view.message)).collect()
+    }
+
+    fn activations(&self) -> Vec<(String, i64, u64)> {
+        let views = self.broker.read("act", 0, 0, Isolation::Committed);
+        let read = |message: &Message| {
+            let activation: Activation = serde_json::from_slice(message.value.as_deref().unwrap()).unwrap();
+            (String::from_utf8(message.key.clone().unwrap()).unwrap(), activation.first_offset, activation.revision)
+        };
+        views.iter().map(|view| read(&view.message)).collect()
+    }
+
+    fn committed(&self, partition: i32) -> Option<i64> {
+        self.broker.committed("g", Partition { topic: 0, number: partition })
+    }
+
+    fn state(&mut self) -> LaneState {
+        self.lane().stats().state()
+    }
+}
+
+fn wine(revision: u64, words: &str) -> Arc<Version> {
+    version("wine", "m", revision, words, 1).unwrap()
+}
+
+#[test]
+fn results_keep_order_partition_key_timestamp_and_headers() {
+    let mut world = World::new();
+    world.live(3, Some(&wine(3, "fake:10")), None);
+    for (partition, value) in [(0, "1"), (1, "2"), (0, "3"), (1, "4"), (0, "5")] {
+        world.send(partition, "wine", value);
+    }
+    world.settle();
+    assert_eq!(world.results(0), ["m@3 3 0/0 11", "m@3 3 0/1 13", "m@3 3 0/2 15"]);
+    assert_eq!(world.results(1), ["m@3 3 1/0 12", "m@3 3 1/1 14"]);
+    let first = &world.broker.read("out", 0, 0, Isolation::Committed)[0].message;
+    assert_eq!((first.key.as_deref(), first.timestamp, first.header("type")), (Some(&b"k"[..]), 7, Some("wine")));
+    assert_eq!((world.committed(0), world.committed(1)), (Some(3), Some(2)));
+    assert_eq!(world.state(), LaneState::Running);
+}
+
+#[test]
+fn what_a_record_caused_is_a_dead_letter_with_the_reason() {
+    let mut world = World::new();
+    world.live(3, Some(&wine(3, "fake:0 reject-on:4 refuse-on:5")), None);
+    for (data_type, value) in [("wine", "1"), ("wine", "red"), ("milk", "2"), ("wine", "4"), ("wine", "5"), ("wine", "6")] {
+        world.send(0, data_type, value);
+    }
+    let none = Message { key: None, value: None, timestamp: 7, headers: vec![(b"type".to_vec(), Some(b"wine".to_vec()))] };
+    world.broker.produce("in", 0, none).unwrap();
+    world.broker.produce("in", 0, Message::of("8")).unwrap();
+    world.settle();
+    assert_eq!(world.results(0), ["m@3 3 0/0 1", "m@3 3 0/5 6"]);
+    let expected = [
+        ("1", "decode", "expected a number, got `red` at byte 0"),
+        ("2", "route", "data type `milk` is not declared; the stream has wine, beer"),
+        ("3", "score", "4 is rejected"),
+        ("4", "score", "refused: row 0 holds the refused value 5"),
+        ("6", "decode", "the record has no value"),
+        ("7", "route", "the record has no header `type`, which names its data type"),
+    ];
+    let expected = expected.map(|(offset, stage, reason)| (offset.to_owned(), stage.to_owned(), reason.to_owned()));
+    assert_eq!(world.letters(0), expected);
+}
+
+#[test]
+fn a_dead_letter_says_where_it_came_from() {
+    let mut world = World::new();
+    let model = wine(3, "fake:0 reject-on:4");
+    world.live(3, Some(&model), None);
+    world.send(1, "wine", "4");
+    world.settle();
+    let letter = world.broker.read("dlq", 1, 0, Isolation::Committed).remove(0).message;
+    let text = |value: &Option<Vec<u8>>| String::from_utf8(value.clone().unwrap()).unwrap();
+    let found: Vec<_> = letter.headers.iter().map(|(name, value)| (String::from_utf8(name.clone()).unwrap(), text(value))).collect();
+    let digest = model.digest.to_string();
+    let expected = [
+        ("type", "wine"),
+        ("__connect.errors.topic", "in"),
+        ("__connect.errors.partition", "1"),
+        ("__connect.errors.offset", "0"),
+        ("__connect.errors.connector.name", "g"),
+        ("__connect.errors.task.id", "0"),
+        ("__connect.errors.stage", "score"),
+        ("__connect.errors.exception.class.name", "sandstream.Rejected"),
+        ("__connect.errors.exception.message", "4 is rejected"),
+        ("sandstream.data_type", "wine"),
+        ("sandstream.model", "wine/m@3"),
+        ("sandstream.digest", digest.as_str()),
+    ];
+    assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!((letter.key.as_deref(), letter.value.as_deref(), letter.timestamp), (Some(&b"k"[..]), Some(&b"4"[..]), 7));
+}
+
+#[test]
+fn a_partition_is_cut_at_its_first_held_row() {
+    let mut world = World::new();
+    let model = wine(3, "fake:0");
+    world.live(3, Some(&model), None);
+    for (partition, data_type) in [(0, "wine"), (0, "beer"), (0, "wine"), (1, "wine"), (1, "wine")] {
+        world.send(partition, data_type, "1");
+    }
+    world.settle();
+    assert_eq!(world.results(0), ["m@3 3 0/0 1"], "the wine behind the beer waits");
+    assert_eq!(world.results(1).len(), 2, "the other partition flows");
+    assert_eq!((world.committed(0), world.committed(1)), (Some(1), Some(2)));
+    assert_eq!(world.state(), LaneState::Holding("waiting for a model of beer".to_owned()));
+    world.live(4, Some(&model), Some(&version("beer", "b", 4, "fake:100", 1).unwrap()));
+    world.settle();
+    assert_eq!(world.results(0), ["m@3 3 0/0 1", "b@4 4 0/1 101", "m@3 3 0/2 1"]);
+    assert_eq!(world.state(), LaneState::Running);
+}
+
+#[test]
+fn waiting_ends_where_it_is_configured() {
+    let config = Config { on_no_model: OnNoModel::DeadLetterAfter(Duration::from_secs(5)), ..config() };
+    let mut world = World::with(config, Delivery::ExactlyOnce);
+    world.send(0, "wine", "1");
+    for _ in 0..20 {
+        world.later(1000);
+        world.step();
+    }
+    assert!(world.letters(0).is_empty(), "before the control log has been read the model may be in it");
+    world.registry.set_caught_up();
+    for _ in 0..3 {
+        world.later(1000);
+        world.step();
+    }
+    assert!(world.letters(0).is_empty(), "it has not waited for 5 s");
+    for _ in 0..8 {
+        world.later(1000);
+        world.step();
+    }
+    assert_eq!(world.letters(0), [("0".to_owned(), "route".to_owned(), "no model of data type `wine` is live".to_owned())]);
+}
+
+#[test]
+fn the_route_says_dead_letter_at_once() {
+    let mut world = World::new();
+    put(&world.registry, 1, &[Route::DeadLetter, Route::Wait]);
+    world.send(0, "wine", "1");
+    world.settle();
+    assert_eq!(world.letters(0)[0].1, "route");
+}
+
+#[test]
+fn poison_alone_is_dead_lettered_and_the_rest_is_scored_in_order() {
+    let mut world = World::new();
+    let model = wine(3, "fake:0 trap-on:13");
+    world.live(3, Some(&model), None);
+    let values = ["1", "2", "13", "3", "13", "4"];
+    for value in values {
+        world.send(0, "wine", value);
+    }
+    for _ in 0..40 {
+        world.settle();
+        while let Some(raised) = world.registry.next_raised() {
+            let Raised::SeatLost { version, .. } = raised else { panic!("not quarantined: {raised:?}") };
+            new_spare(&version).unwrap();
+        }
+    }
+    assert_eq!(world.results(0), ["m@3 3 0/0 1", "m@3 3 0/1 2", "m@3 3 0/3 3", "m@3 3 0/5 4"]);
+    let reason = "trap: row 0 holds the trap value 13".to_owned();
+    let letter = |offset: &str| (offset.to_owned(), "score".to_owned(), reason.clone());
+    assert_eq!(world.letters(0), [letter("2"), letter("4")]);
+    assert!(world.lane().stats().traps.get() >= 3, "one call of all rows, one for each poison record");
+}
+
+#[test]
+fn without_a_fresh_session_records_wait() {
+    let mut world = World::new();
+    let model = wine(3, "fake:0 trap-on:13");
+    model.take_spare();
+    world.live(3, Some(&model), None);
+    world.send(0, "wine", "13");
+    world.settle();
+    assert_eq!(world.letters(0).len(), 1, "a row that was alone when the model trapped needs no second call");
+    world.send(0, "wine", "1");
+    world.settle();
+    assert_eq!(world.results(0).len(), 0);
+    assert_eq!(world.state(), LaneState::Holding("waiting for a fresh session of a model that trapped".to_owned()));
+    new_spare(&model).unwrap();
+    world.settle();
+    assert_eq!(world.results(0), ["m@3 3 0/1 1"]);
+}
+
+#[test]
+fn a_late_call_is_held_against_a_record_the_second_time_only() {
+    let mut world = World::new();
+    let model = wine(3, "fake:0 late-on:9");
+    model.take_spare();
+    world.live(3, Some(&model), None);
+    world.send(0, "wine", "9");
+    for expected in [0, 1] {
+        for _ in 0..20 {
+            world.later(50);
+            world.step();
+        }
+        assert_eq!(world.letters(0).len(), expected);
+        new_spare(&model).unwrap();
+    }
+    assert_eq!(world.letters(0)[0].2, "not done within its time limit");
+}
+
+#[test]
+fn a_version_that_fails_too_often_is_quarantined_and_its_rows_wait() {
+    let mut world = World::with(Config { strikes_max: 2, ..config() }, Delivery::ExactlyOnce);
+    let bad = wine(3, "fake:0 trap-on:1");
+    world.live(3, Some(&bad), None);
+    for _ in 0..10 {
+        world.send(0, "wine", "1");
+    }
+    let mut quarantined = 0;
+    for _ in 0..10 {
+        world.settle();
+        while let Some(raised) = world.registry.next_raised() {
+            quarantined += usize::from(matches!(raised, Raised::Quarantine { .. }));
+        }
+        new_spare(&bad).unwrap();
+    }
+    assert_eq!(quarantined, 1);
+    assert!(bad.quarantined.load(Ordering::Acquire));
+    let dead = world.letters(0).len();
+    assert!(dead < 3, "{dead} dead letters although only two strikes are allowed");
+    world.live(4, Some(&wine(4, "fake:0")), None);
+    world.settle();
+    assert_eq!(world.results(0).len() + dead, 10);
+}
+
+#[test]
+fn a_slow_model_gets_its_rows_in_slices_that_fit_a_step() {
+    let limits = Limits { call_base: Duration::ZERO, call_per_row: Duration::from_millis(300), ..Limits::default() };
+    let mut world = World::new();
+    world.live(3, Some(&version_with("wine", "m", 3, "fake:0", 1, limits).unwrap()), None);
+    for _ in 0..7 {
+        world.send(0, "wine", "1");
+    }
+    assert_eq!(world.step(), Step::Rebalanced);
+    let steps: Vec<_> = (0..4).map(|_| world.step()).collect();
+    assert_eq!(steps, [Step::Worked(3), Step::Worked(3), Step::Worked(1), Step::Idle]);
+}
+
+#[test]
+fn partitions_that_are_wanted_back_between_two_slices_leave_no_half() {
+    let limits = Limits { call_base: Duration::ZERO, call_per_row: Duration::from_millis(300), ..Limits::default() };
+    let mut world = World::new();
+    let model = version_with("wine", "m", 3, "fake:0", 2, limits).unwrap();
+    world.live(3, Some(&model), None);
+    for i in 0..10 {
+        world.send(i % 2, "wine", "1");
+    }
+    world.step();
+    assert_eq!(world.step(), Step::Worked(3));
+    let link = MemoryLink::open(&world.broker, options(Delivery::ExactlyOnce, "g-host-1", &Faults::none()));
+    let other = Config { lane: 1, ..world.config.clone() };
+    let mut other = Lane::new(link, other, Arc::clone(&world.registry), Arc::default());
+    for _ in 0..100 {
+        world.later(50);
+        world.step();
+        other.step(world.now).unwrap();
+    }
+    for partition in [0, 1] {
+        let expected: Vec<_> = (0..5).map(|offset| format!("m@3 3 {partition}/{offset} 1")).collect();
+        assert_eq!(world.results(partition), expected);
+    }
+    assert_eq!(world.lane().stats().aborts.get(), 0);
+}
+
+#[test]
+fn failures_leave_every_result_once() {
+    let faults =
+        [Fault::Send, Fault::CommitRefused, Fault::CommitApplied, Fault::CommitUnapplied, Fault::Fill, Fault::Expelled, Fault::Abort];
+    for fault in faults {
+        let mut world = World::new();
+        world.live(3, Some(&wine(3, "fake:0")), None);
+        for _ in 0..5 {
+            world.send(0, "wine", "1");
+            world.send(1, "wine", "1");
+        }
+        world.step();
+        if fault == Fault::Abort {
+            world.faults.inject(Fault::CommitRefused);
+        }
+        world.faults.inject(fault);
+        world.settle();
+        world.send(0, "wine", "2");
+        world.settle();
+        assert_eq!(world.faults.happened(), if fault == Fault::Abort { 2 } else { 1 }, "{fault:?}");
+        let expected: Vec<_> = (0..6).map(|offset| format!("m@3 3 0/{offset} {}", 1 + offset / 5)).collect();
+        assert_eq!(world.results(0), expected, "{fault:?}");
+        assert_eq!(world.results(1).len(), 5, "{fault:?}");
+        let keys: Vec<_> = world.activations().into_iter().filter(|(key, ..)| key == "s/in/0/wine").map(|(_, at, _)| at).collect();
+        assert_eq!(keys.first(), Some(&0), "{fault:?}: the first batch has its activation though it was aborted once");
+    }
+}
+
+#[test]
+fn an_aborted_transaction_is_seen_by_who_reads_uncommitted() {
+    let mut world = World::new();
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    world.send(0, "wine", "1");
+    world.faults.inject(Fault::CommitRefused);
+    world.settle();
+    assert_eq!(world.results(0).len(), 1);
+    assert_eq!(world.values("out", 0, Isolation::Uncommitted).len(), 2);
+    assert_eq!(world.lane().stats().aborts.get(), 1);
+}
+
+#[test]
+fn activations_are_the_exact_boundaries() {
+    let mut world = World::new();
+    let (first, second) = (wine(3, "fake:0"), wine(5, "fake:1"));
+    let sent = |world: &World| [0, 1].map(|partition| world.send(partition, "wine", "1"));
+    world.live(3, Some(&first), None);
+    sent(&world);
+    world.settle();
+    sent(&world);
+    world.settle();
+    world.live(5, Some(&second), None);
+    world.send(0, "wine", "1");
+    world.settle();
+    world.live(6, Some(&first), None);
+    sent(&world);
+    world.settle();
+    let expected = [("s/in/0/wine", 0, 3), ("s/in/1/wine", 0, 3), ("s/in/0/wine", 2, 5), ("s/in/0/wine", 3, 3)];
+    let mut found = world.activations();
+    found[..2].sort();
+    assert_eq!(found, expected.map(|(key, at, revision)| (key.to_owned(), at, revision)));
+}
+
+#[test]
+fn too_large_a_share_of_dead_letters_stops_the_flow_until_the_models_change() {
+    let mut world = World::with(Config { dead_letter_share_max: Some(0.5), ..config() }, Delivery::ExactlyOnce);
+    world.live(3, Some(&wine(3, "fake:0 reject-on:1")), None);
+    for _ in 0..1000 {
+        world.send(0, "wine", "1");
+    }
+    world.settle();
+    assert_eq!((world.letters(0).len(), world.committed(0)), (0, None));
+    assert!(world.state().reason().unwrap().contains("dead letters"), "{:?}", world.state());
+    world.live(4, Some(&wine(4, "fake:0")), None);
+    world.settle();
+    assert_eq!(world.results(0).len(), 1000);
+}
+
+#[test]
+fn what_is_too_large_is_told_but_not_sent() {
+    let mut world = World::with(Config { record_bytes_max: 1500, ..config() }, Delivery::ExactlyOnce);
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    let large = "x".repeat(2000);
+    world.send(0, "wine", &large);
+    world.settle();
+    let letter = world.broker.read("dlq", 0, 0, Isolation::Committed).remove(0).message;
+    assert_eq!((letter.header(headers::ENVELOPE), letter.header(headers::STAGE)), (Some("1"), Some("decode")));
+    let envelope = Envelope::decode(letter.value.as_deref().unwrap()).unwrap();
+    assert_eq!((envelope.topic.as_str(), envelope.partition, envelope.offset, envelope.size), ("in", 0, 0, 2000));
+
+    let mut world = World::with(Config { record_bytes_max: 5, ..config() }, Delivery::ExactlyOnce);
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    world.send(0, "wine", "1");
+    world.settle();
+    assert_eq!(world.lane().stats().dead_letters(LetterStage::Encode), 1);
+}
+
+#[test]
+fn draining_commits_what_was_delivered_and_leaves_the_rest() {
+    let mut world = World::new();
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    world.send(0, "wine", "1");
+    world.step();
+    assert_eq!(world.step(), Step::Worked(1));
+    assert_eq!(world.committed(0), None);
+    world.lane().drain().unwrap();
+    assert_eq!((world.results(0).len(), world.committed(0), world.state()), (1, Some(1), LaneState::Drained));
+    assert_eq!(world.lane().stats().aborts.get(), 0);
+}
+
+#[test]
+fn a_killed_lane_is_taken_over_without_loss_or_repetition() {
+    let mut world = World::new();
+    world.live(3, Some(&version("wine", "m", 3, "fake:0", 2).unwrap()), None);
+    for _ in 0..5 {
+        world.send(0, "wine", "1");
+    }
+    world.step();
+    assert_eq!(world.step(), Step::Worked(5), "sent, not committed");
+    let link = world.lane.take().unwrap().into_link();
+    let member = link.member();
+    link.vanish();
+    assert_eq!(world.results(0).len(), 0);
+    world.broker.expel("g", member);
+    let link = MemoryLink::open(&world.broker, options(Delivery::ExactlyOnce, "g-host-0", &world.faults));
+    world.lane = Some(Lane::new(link, world.config.clone(), Arc::clone(&world.registry), Arc::default()));
+    world.settle();
+    assert_eq!(world.results(0).len(), 5);
+    assert_eq!(world.values("out", 0, Isolation::Uncommitted).len(), 10);
+}
+
+#[test]
+fn a_fenced_lane_stops_and_says_so() {
+    let mut world = World::new();
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    world.send(0, "wine", "1");
+    world.step();
+    let _namesake = MemoryLink::open(&world.broker, options(Delivery::ExactlyOnce, "g-host-0", &Faults::none()));
+    let now = world.now;
+    let stop = (0..10).find_map(|_| world.lane().step(now).err()).unwrap();
+    assert!(stop.to_string().contains("fenced"), "{stop}");
+    assert!(matches!(world.state(), LaneState::Stopped(_)));
+}
+
+#[test]
+fn at_least_once_repeats_what_was_not_committed() {
+    let mut world = World::with(config(), Delivery::AtLeastOnce);
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    world.send(0, "wine", "1");
+    world.faults.inject(Fault::CommitRefused);
+    world.settle();
+    assert_eq!((world.results(0).len(), world.committed(0)), (2, Some(1)));
+}
