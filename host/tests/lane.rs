@@ -535,3 +535,25 @@ fn at_least_once_repeats_what_was_not_committed() {
     world.settle();
     assert_eq!((world.results(0).len(), world.committed(0)), (2, Some(1)));
 }
+
+#[test]
+fn the_data_type_can_be_a_field_of_the_record() {
+    use sandstream::codec::{Declared, Format, Selector, Spec, open};
+    use sandstream::types::Kind;
+    let fields = vec![Declared { name: "x".to_owned(), kind: Some(Kind::Number) }];
+    let spec = |name: &str| Spec { data_type: name.to_owned(), format: Format::Json, fields: fields.clone(), features: Vec::new() };
+    let specs = [spec("wine"), spec("beer")];
+    let types = specs.iter().map(|spec| DataType { name: spec.data_type.clone(), codec: open(spec).unwrap() }).collect();
+    let type_of = TypeOf::Field(Selector::new(&specs, "kind").unwrap());
+    let mut world = World::with(Config { types, type_of, ..config() }, Delivery::ExactlyOnce);
+    put(&world.registry, 1, &[Route::DeadLetter, Route::DeadLetter]);
+    for value in [r#"{"kind":"beer","x":1}"#, r#"{"kind":"milk"}"#, r#"{"x":1}"#, "{"] {
+        world.send(0, "ignored", value);
+    }
+    world.settle();
+    let reasons: Vec<_> = world.letters(0).into_iter().map(|(_, stage, reason)| (stage, reason)).collect();
+    assert_eq!(reasons[0].1, "no model of data type `beer` is live");
+    assert_eq!(reasons[1].1, "data type `milk` is not declared; the stream has wine, beer");
+    assert_eq!(reasons[2].1, "the field that names the record's data type is missing");
+    assert_eq!(reasons[3].0, "decode");
+}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::codec::Codec;
+use crate::codec::{Codec, Selector};
 
 /// An input topic.
 #[derive(Debug, Clone)]
@@ -37,13 +37,8 @@ pub enum TypeOf {
     Constant(usize),
     /// The value of this header is its name; the last one counts.
     Header(String),
-    /// The value of a field is its name.
-    Field {
-        /// Reads the field; all records are of this format.
-        codec: Arc<dyn Codec>,
-        /// Index of the field in the codec's schema; a text or an integer.
-        field: u16,
-    },
+    /// The value of a field of the record is its name.
+    Field(Selector),
 }
 
 impl fmt::Debug for TypeOf {
@@ -51,7 +46,7 @@ impl fmt::Debug for TypeOf {
         match self {
             Self::Constant(index) => write!(f, "Constant({index})"),
             Self::Header(name) => write!(f, "Header({name})"),
-            Self::Field { field, .. } => write!(f, "Field({field})"),
+            Self::Field(_) => f.write_str("Field(..)"),
         }
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct Transaction {
 /// One lane of a stream: a link, the records in hand, and what the lane remembers of its partitions.
 pub struct Lane<L> {
     pub(super) link: L,
-    pub(super) config: Arc<Config>,
+    pub(super) config: Config,
     pub(super) registry: Arc<Registry>,
     pub(super) stats: Arc<LaneStats>,
     pub(super) hand: Hand,
@@ -104,7 +104,7 @@ impl<L: Link> Lane<L> {
             keeps,
             commit_age: config.commit_age(),
             link,
-            config: Arc::new(config),
+            config,
             registry,
             stats,
         }

@@ -8,11 +8,11 @@ use super::config::{Config, TypeOf};
 use super::hand::{Fate, GONE};
 use super::lane::Lane;
 use super::letter::{Letter, Why};
-use crate::codec::Decoder;
+use crate::codec;
 use crate::registry::{Route, Snapshot, Version};
 use crate::stream::Link;
 use crate::telemetry::LetterStage;
-use crate::types::{Batch, Kind, Record, Rows};
+use crate::types::{Batch, Record};
 
 /// Finds data types.
 pub(super) struct Selector {
@@ -23,7 +23,7 @@ pub(super) struct Selector {
 enum How {
     Constant(u16),
     Header(String),
-    Field { decoder: Box<dyn Decoder>, rows: Box<Rows>, kind: Kind, slot: u16 },
+    Field(Box<codec::Selector>),
 }
 
 impl Selector {
@@ -31,11 +31,7 @@ impl Selector {
         let how = match &config.type_of {
             TypeOf::Constant(index) => How::Constant(*index as u16),
             TypeOf::Header(name) => How::Header(name.clone()),
-            TypeOf::Field { codec, field } => {
-                let at = &codec.schema().fields()[*field as usize];
-                let rows = Box::new(Rows::new(codec.schema()));
-                How::Field { decoder: codec.decoder(&[*field]), rows, kind: at.kind, slot: at.slot }
-            }
+            TypeOf::Field(selector) => How::Field(Box::new(selector.clone())),
         };
         Self { names: config.types.iter().map(|data_type| data_type.name.clone()).collect(), how }
     }
@@ -67,19 +63,12 @@ impl Selector {
                     None => Err(unknown(format!("the record has no header `{header}`, which names its data type"))),
                 }
             }
-            How::Field { decoder, rows, kind, slot } => {
-                rows.clear();
+            How::Field(selector) => {
                 let value = batch.value(record).ok_or_else(|| unknown("the record has no value".to_owned()))?;
-                decoder
-                    .decode(0, value, rows)
-                    .map_err(|error| Letter::new(LetterStage::Decode, Why::Undecodable, error.to_string()))?;
-                let missing = || unknown("the field that names the record's data type is missing".to_owned());
-                match kind {
-                    Kind::Integer => {
-                        let number = rows.integer(0, *slot).ok_or_else(missing)?;
-                        index_of(&self.names, itoa::Buffer::new().format(number).as_bytes())
-                    }
-                    Kind::Number | Kind::Text | Kind::Bytes => index_of(&self.names, rows.text(0, *slot).ok_or_else(missing)?),
+                match selector.select(value) {
+                    Ok(Some(name)) => index_of(&self.names, name.as_bytes()),
+                    Ok(None) => Err(unknown("the field that names the record's data type is missing".to_owned())),
+                    Err(error) => Err(Letter::new(LetterStage::Decode, Why::Undecodable, error.to_string())),
                 }
             }
         }
