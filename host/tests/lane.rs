@@ -189,7 +189,8 @@ fn a_dead_letter_says_where_it_came_from() {
     world.settle();
     let letter = world.broker.read("dlq", 1, 0, Isolation::Committed).remove(0).message;
     let text = |value: &Option<Vec<u8>>| String::from_utf8(value.clone().unwrap()).unwrap();
-    let found: Vec<_> = letter.headers.iter().map(|(name, value)| (String::from_utf8(name.clone()).unwrap(), text(value))).collect();
+    let found: Vec<_> =
+        letter.headers.iter().map(|(name, value)| (String::from_utf8(name.clone()).unwrap(), text(value))).collect();
     let digest = model.digest.to_string();
     let expected = [
         ("type", "wine"),
@@ -385,8 +386,15 @@ fn partitions_that_are_wanted_back_between_two_slices_leave_no_half() {
 
 #[test]
 fn failures_leave_every_result_once() {
-    let faults =
-        [Fault::Send, Fault::CommitRefused, Fault::CommitApplied, Fault::CommitUnapplied, Fault::Fill, Fault::Expelled, Fault::Abort];
+    let faults = [
+        Fault::Send,
+        Fault::CommitRefused,
+        Fault::CommitApplied,
+        Fault::CommitUnapplied,
+        Fault::Fill,
+        Fault::Expelled,
+        Fault::Abort,
+    ];
     for fault in faults {
         let mut world = World::new();
         world.live(3, Some(&wine(3, "fake:0")), None);
@@ -406,7 +414,8 @@ fn failures_leave_every_result_once() {
         let expected: Vec<_> = (0..6).map(|offset| format!("m@3 3 0/{offset} {}", 1 + offset / 5)).collect();
         assert_eq!(world.results(0), expected, "{fault:?}");
         assert_eq!(world.results(1).len(), 5, "{fault:?}");
-        let keys: Vec<_> = world.activations().into_iter().filter(|(key, ..)| key == "s/in/0/wine").map(|(_, at, _)| at).collect();
+        let keys: Vec<_> =
+            world.activations().into_iter().filter(|(key, ..)| key == "s/in/0/wine").map(|(_, at, _)| at).collect();
         assert_eq!(keys.first(), Some(&0), "{fault:?}: the first batch has its activation though it was aborted once");
     }
 }
@@ -541,7 +550,8 @@ fn the_data_type_can_be_a_field_of_the_record() {
     use sandstream::codec::{Declared, Format, Selector, Spec, open};
     use sandstream::types::Kind;
     let fields = vec![Declared { name: "x".to_owned(), kind: Some(Kind::Number) }];
-    let spec = |name: &str| Spec { data_type: name.to_owned(), format: Format::Json, fields: fields.clone(), features: Vec::new() };
+    let spec =
+        |name: &str| Spec { data_type: name.to_owned(), format: Format::Json, fields: fields.clone(), features: Vec::new() };
     let specs = [spec("wine"), spec("beer")];
     let types = specs.iter().map(|spec| DataType { name: spec.data_type.clone(), codec: open(spec).unwrap() }).collect();
     let type_of = TypeOf::Field(Selector::new(&specs, "kind").unwrap());
