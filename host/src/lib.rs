@@ -13,4 +13,5 @@ pub mod stream;
 
 pub mod registry;
 
+pub mod admin;
 pub mod pipeline;
