@@ -347,3 +347,38 @@ fn limits_over_the_hosts_are_rejected() {
     assert!(load_with(&large, &granted).is_ok());
     drop(load(&component));
 }
+
+/// The guest answers with what it was given: words that are now and then what an answer's words could be.
+#[test]
+fn whatever_an_answer_is_made_of_the_host_survives_it() {
+    let echo = "(memory.copy (i32.const 5000) (local.get $x) (i32.mul (local.get $rows) (i32.const 8))) (i32.const 5000)";
+    let model = load(&Guest { score: echo.to_owned(), ..Guest::default() }.component());
+    let mut random = fastrand::Rng::with_seed(20_261_124);
+    let mut word = || match random.u32(0..10) {
+        0..3 => random.u32(0..6),
+        3..6 => 5000 + 4 * random.u32(0..32),
+        6 => 16,
+        7 => 8192,
+        8 => u32::MAX - random.u32(0..16),
+        _ => random.u32(..),
+    };
+    let mut session = model.session(wasm_guest::later(10_000)).unwrap();
+    let (mut answers, mut faults) = (0, 0);
+    for _ in 0..20_000 {
+        let x: Vec<f64> = (0..16).map(|_| f64::from_bits(u64::from(word()) << 32 | u64::from(word()))).collect();
+        match score(&mut *session, &x, 10_000) {
+            Ok(y) => {
+                assert!(matches!(&y.outputs[..], [Tensor::Float64(y)] if y.len() == 16), "{y:?}");
+                assert!(y.rejected.is_sorted_by(|a, b| a.row < b.row) && y.rejected.iter().all(|r| r.row < 16), "{y:?}");
+                answers += 1;
+            }
+            Err(Fault::Trap(_)) => {
+                session = model.session(wasm_guest::later(10_000)).unwrap();
+                faults += 1;
+            }
+            Err(Fault::Shape(_) | Fault::Refused(_)) => faults += 1,
+            Err(Fault::Late) => panic!("it does nothing that takes time"),
+        }
+    }
+    assert!(answers > 0 && faults > 1000, "{answers} answers, {faults} faults: the words reach neither side");
+}
