@@ -122,6 +122,7 @@ pub trait Session: Send {
     /// holds one tensor per output with `rows.len()` rows, checked; NaNs in it are canonical.
     ///
     /// # Errors
-    /// See [`Fault`]; by `until` at the latest (a few milliseconds later).
+    /// See [`Fault`]; by `until` at the latest: a few milliseconds later, and up to a second where the thread did not get the
+    /// processor meanwhile, for which a model is not to blame.
     fn score(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault>;
 }
