@@ -15,3 +15,5 @@ pub mod registry;
 
 pub mod admin;
 pub mod pipeline;
+
+pub mod config;
