@@ -112,7 +112,9 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(config.kafka.as_ref().unwrap().brokers(), "a:1,b:2");
     assert_eq!(config.kafka.as_ref().unwrap().transaction_timeout().unwrap(), Duration::from_secs(20));
     assert_eq!(config.control.locations, [Path::new("etc/models"), Path::new("/srv/models")]);
-    assert!(matches!(&config.data_type("wine").unwrap().format, Format::Protobuf(p) if p.message.as_deref() == Some("WineRecord")));
+    assert!(
+        matches!(&config.data_type("wine").unwrap().format, Format::Protobuf(p) if p.message.as_deref() == Some("WineRecord"))
+    );
     assert_eq!(config.data_type("wine").unwrap().features, ["alcohol", "pH"]);
     assert_eq!(config.data_type("note").unwrap().fields[0].kind, Some(Kind::Text));
     assert_eq!((&stream.type_by, &stream.types[..]), (&TypeBy::Header("kind".into()), &["note".to_owned(), "wine".into()][..]));
@@ -135,30 +137,70 @@ fn everything_that_can_be_said_is_understood() {
 #[test]
 fn every_error_names_file_line_key_and_what_was_expected() {
     let cases = [
-        ("brokers = \"localhost:9092\"", "broker = \"x\"", &["etc/wine.toml:2: `kafka.brokers`: is missing; expected \"host:port\""][..]),
+        (
+            "brokers = \"localhost:9092\"",
+            "broker = \"x\"",
+            &["etc/wine.toml:2: `kafka.brokers`: is missing; expected \"host:port\""][..],
+        ),
         ("brokers =", "client.idd = \"x\"\nbrokers =", &["etc/wine.toml:3: `kafka.client.idd`: ", "client.idd"]),
         ("brokers =", "group.id = \"x\"\nbrokers =", &["etc/wine.toml:3: `kafka.group.id`: ", "the stream's `group`"]),
-        ("format = \"json\"", "format = \"jsno\"", &["etc/wine.toml:5: `types.wine.format`: expected one of \"json\"", "nearest is \"json\""]),
+        (
+            "format = \"json\"",
+            "format = \"jsno\"",
+            &["etc/wine.toml:5: `types.wine.format`: expected one of \"json\"", "nearest is \"json\""],
+        ),
         ("format = \"json\"", "format = \"protobuf\"", &["etc/wine.toml:4: `types.wine.schema`: is missing; expected the path"]),
         ("fields = [\"pH\", \"alcohol\"]", "", &["etc/wine.toml:4: `types.wine.fields`: is missing"]),
-        ("fields = [\"pH\", \"alcohol\"]", "fields = { pH = \"nmber\" }", &["`types.wine.fields.pH`", "the nearest is \"number\""]),
+        (
+            "fields = [\"pH\", \"alcohol\"]",
+            "fields = { pH = \"nmber\" }",
+            &["`types.wine.fields.pH`", "the nearest is \"number\""],
+        ),
         ("inputs = [\"wine\"]", "", &["etc/wine.toml:7: `streams.wine.inputs`: is missing"]),
         ("inputs = [\"wine\"]", "inputs = []", &["etc/wine.toml:8: `streams.wine.inputs`: expected names of topics"]),
-        ("type = { constant = \"wine\" }", "type = { constant = \"wien\" }", &["etc/wine.toml:9: `streams.wine.type`", "the nearest is `wine`"]),
-        ("type = { constant = \"wine\" }", "type = { consant = \"wine\" }", &["9: `streams.wine.type.consant`: is not a key", "nearest is `constant`"]),
+        (
+            "type = { constant = \"wine\" }",
+            "type = { constant = \"wien\" }",
+            &["etc/wine.toml:9: `streams.wine.type`", "the nearest is `wine`"],
+        ),
+        (
+            "type = { constant = \"wine\" }",
+            "type = { consant = \"wine\" }",
+            &["9: `streams.wine.type.consant`: is not a key", "nearest is `constant`"],
+        ),
         ("type = { constant = \"wine\" }", "type = \"wine\"", &["9: `streams.wine.type`: expected a table", "got \"wine\""]),
-        ("inputs =", "lane = 2\ninputs =", &["etc/wine.toml:8: `streams.wine.lane`: is not a key of [streams.wine]; the nearest is `lanes`"]),
+        (
+            "inputs =",
+            "lane = 2\ninputs =",
+            &["etc/wine.toml:8: `streams.wine.lane`: is not a key of [streams.wine]; the nearest is `lanes`"],
+        ),
         ("inputs =", "lanes = 0\ninputs =", &["8: `streams.wine.lanes`: expected a whole number from 1 to 1024, got 0"]),
         ("inputs =", "lanes = \"2\"\ninputs =", &["8: `streams.wine.lanes`: expected a whole number from 1 to 1024, got \"2\""]),
         ("inputs =", "output = \"wine\"\ninputs =", &["8: `streams.wine.output`: topic \"wine\" is an input"]),
-        ("inputs =", "output = [\"a\", \"b\"]\ninputs =", &["8: `streams.wine.output`: expected one topic, or one for each of the 1 inputs, got 2"]),
-        ("inputs =", "commit.interval = \"100\"\ninputs =", &["8: `streams.wine.commit.interval`: expected a duration", "got \"100\""]),
+        (
+            "inputs =",
+            "output = [\"a\", \"b\"]\ninputs =",
+            &["8: `streams.wine.output`: expected one topic, or one for each of the 1 inputs, got 2"],
+        ),
+        (
+            "inputs =",
+            "commit.interval = \"100\"\ninputs =",
+            &["8: `streams.wine.commit.interval`: expected a duration", "got \"100\""],
+        ),
         ("inputs =", "commit.intervall = \"1s\"\ninputs =", &["8: `streams.wine.commit.intervall`: is not a key", "`interval`"]),
         ("inputs =", "memory_max = \"512MB\"\ninputs =", &["8: `streams.wine.memory_max`: expected a size", "got \"512MB\""]),
         ("inputs =", "step_max = \"2min\"\ninputs =", &["8: `streams.wine.step_max`: expected 1ms to 60s"]),
         ("inputs =", "wait_max = \"1s\"\ninputs =", &["8: `streams.wine.wait_max`: has a meaning only with"]),
-        ("inputs =", "dead_letter_share_max = 1.5\ninputs =", &["8: `streams.wine.dead_letter_share_max`: expected a share", "1.5"]),
-        ("[kafka]", "[kafak]", &["7: `streams`: streams need a table `[kafka]`", "2: `kafak`: is not a key of this file; the nearest is `kafka`"]),
+        (
+            "inputs =",
+            "dead_letter_share_max = 1.5\ninputs =",
+            &["8: `streams.wine.dead_letter_share_max`: expected a share", "1.5"],
+        ),
+        (
+            "[kafka]",
+            "[kafak]",
+            &["7: `streams`: streams need a table `[kafka]`", "2: `kafak`: is not a key of this file; the nearest is `kafka`"],
+        ),
         ("[kafka]", "[limits]\nmemory = \"2GiB\"\n[kafka]", &["3: `limits.memory`: is more than a grant may ask for"]),
         ("[kafka]", "[limits.max]\nmemory = \"8GiB\"\n[kafka]", &["3: `limits.max.memory`: expected at most \"4GiB\""]),
         ("[kafka]", "[admin]\nbind = \"0.0.0.0:80\"\n[kafka]", &["3: `admin.bind`: 0.0.0.0:80 can be reached from outside"]),
@@ -263,8 +305,16 @@ fn the_defaults_that_the_example_shows_are_true() {
     let as_is = Config::parse(&file, &text, std::iter::empty()).unwrap();
     let spelt = Config::parse(&file, &shown, std::iter::empty()).unwrap_or_else(|error| panic!("{error}\n{shown}"));
     assert_eq!(as_is.streams, spelt.streams);
-    assert_eq!((as_is.limits, as_is.maxima, as_is.control, as_is.admin), (spelt.limits, spelt.maxima, spelt.control, spelt.admin));
+    assert_eq!(
+        (as_is.limits, as_is.maxima, as_is.control, as_is.admin),
+        (spelt.limits, spelt.maxima, spelt.control, spelt.admin)
+    );
     assert_eq!(as_is.wasm.sessions_max, spelt.wasm.sessions_max);
     assert_eq!(as_is.wasm.cache, spelt.wasm.cache);
-    assert_eq!(as_is.kafka, spelt.kafka.map(|kafka| sandstream::stream::kafka::Config::new(kafka.brokers(), std::collections::BTreeMap::new()).unwrap()));
+    assert_eq!(
+        as_is.kafka,
+        spelt
+            .kafka
+            .map(|kafka| sandstream::stream::kafka::Config::new(kafka.brokers(), std::collections::BTreeMap::new()).unwrap())
+    );
 }

@@ -218,7 +218,11 @@ fn upward(source: &Source) -> Vec<String> {
     wrong
         .map(|(line, to)| {
             let way = if floor(&to) == Some(from) { "sideways" } else { "upward" };
-            format!("host/src/{}:{line}: {way} import: `{own}` (floor {from}) names `{to}` (floor {})", source.name, floor(&to).unwrap())
+            format!(
+                "host/src/{}:{line}: {way} import: `{own}` (floor {from}) names `{to}` (floor {})",
+                source.name,
+                floor(&to).unwrap()
+            )
         })
         .collect()
 }
@@ -235,11 +239,19 @@ fn the_scan_sees_what_it_forbids() {
     let check = |name: &str, text: &str| upward(&Source { name: name.to_owned(), lines: code(text) });
     let cases = [
         ("codec/json.rs", "use crate::binding::Binding;", Some("host/src/codec/json.rs:1: sideways")),
-        ("codec/json.rs", "\n\nuse crate::{\n    types::Rows,\n    pipeline::Lane,\n};", Some("host/src/codec/json.rs:5: upward")),
+        (
+            "codec/json.rs",
+            "\n\nuse crate::{\n    types::Rows,\n    pipeline::Lane,\n};",
+            Some("host/src/codec/json.rs:5: upward"),
+        ),
         ("registry.rs", "fn f() { crate::app::run() }", Some("host/src/registry.rs:1: upward")),
         ("attic/mod.rs", "", Some("host/src/attic/mod.rs:1: module `attic` has no floor")),
         ("registry.rs", "use crate::{types::{Digest, app}, backend::Model};", None),
-        ("codec/json.rs", "// use crate::pipeline::Lane;\n/* crate::app /* crate::app */ crate::app */ let x = \"crate::app\";", None),
+        (
+            "codec/json.rs",
+            "// use crate::pipeline::Lane;\n/* crate::app /* crate::app */ crate::app */ let x = \"crate::app\";",
+            None,
+        ),
         ("codec/json.rs", "let x = r#\"\" crate::app\"#; let y = '\"'; let z = \"\\\"crate::app\";", None),
         ("cli/run.rs", "use crate::app::run;", None),
     ];
@@ -301,7 +313,9 @@ fn no_file_is_too_long_to_hold_in_the_head() {
     let all = folders.iter().flat_map(|folder| sources(&root().join(folder)).into_iter().map(move |source| (folder, source)));
     let long = all.filter(|(_, source)| source.lines.len() > LINES_MAX);
     let findings: Vec<_> = long
-        .map(|(folder, source)| format!("{folder}/{}:{LINES_MAX}: {} lines; two rooms would be better", source.name, source.lines.len()))
+        .map(|(folder, source)| {
+            format!("{folder}/{}:{LINES_MAX}: {} lines; two rooms would be better", source.name, source.lines.len())
+        })
         .collect();
     report(&findings);
 }

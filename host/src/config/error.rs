@@ -20,7 +20,11 @@ impl Problem {
 
     fn show(&self, file: &str) -> String {
         let place = self.place.show(file);
-        if self.key.is_empty() { format!("{place}: {}", self.message) } else { format!("{place}: `{}`: {}", self.key, self.message) }
+        if self.key.is_empty() {
+            format!("{place}: {}", self.message)
+        } else {
+            format!("{place}: `{}`: {}", self.key, self.message)
+        }
     }
 }
 

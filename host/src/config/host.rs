@@ -145,7 +145,8 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path) -> Option<Admin> {
     section.finish();
     let bind = bind?;
     if !bind.ip().is_loopback() && tokens.is_none() {
-        section.wrong("bind", format!("{bind} can be reached from outside, so `tokens`, a file with a token per line, is needed"));
+        section
+            .wrong("bind", format!("{bind} can be reached from outside, so `tokens`, a file with a token per line, is needed"));
     }
     Some(Admin { bind, tokens })
 }
@@ -155,6 +156,18 @@ mod lifecycle {
     use crate::types::Limits;
     use std::time::Duration;
     pub(super) fn default_maxima() -> Limits {
-        Limits { memory_bytes: 4 << 30, table_elements: 1_000_000, instances: 64, load: Duration::from_secs(120), call_base: Duration::from_secs(10), call_per_row: Duration::from_secs(1), compile: Duration::from_secs(600), compile_bytes: 8 << 30, log_lines_per_s: 10_000, stateful: true, ..Limits::default() }
+        Limits {
+            memory_bytes: 4 << 30,
+            table_elements: 1_000_000,
+            instances: 64,
+            load: Duration::from_secs(120),
+            call_base: Duration::from_secs(10),
+            call_per_row: Duration::from_secs(1),
+            compile: Duration::from_secs(600),
+            compile_bytes: 8 << 30,
+            log_lines_per_s: 10_000,
+            stateful: true,
+            ..Limits::default()
+        }
     }
 }

@@ -212,7 +212,8 @@ fn data_types(section: &Section<'_>, types: &[Spec]) -> (TypeBy, Vec<String>) {
     if let TypeBy::Field(field) = &type_by {
         let raw = types.iter().find(|spec| names.contains(&spec.data_type) && matches!(spec.format, Format::Raw));
         if let Some(raw) = raw {
-            section.wrong("type", format!("field \"{field}\": records of data type `{}` are raw and have no fields", raw.data_type));
+            section
+                .wrong("type", format!("field \"{field}\": records of data type `{}` are raw and have no fields", raw.data_type));
         }
     }
     (type_by, names)

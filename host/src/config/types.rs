@@ -25,7 +25,8 @@ fn data_type(name: &str, section: &Section<'_>, folder: &Path) -> Spec {
         features: section.texts("features").unwrap_or_default(),
     };
     if word == "json" && spec.fields.is_empty() {
-        section.wrong("fields", "is missing; a JSON record has no schema, so its fields are listed: fields = [\"pH\", \"alcohol\"]");
+        section
+            .wrong("fields", "is missing; a JSON record has no schema, so its fields are listed: fields = [\"pH\", \"alcohol\"]");
     }
     section.finish();
     spec
@@ -65,9 +66,11 @@ fn fields(section: &Section<'_>) -> Vec<Declared> {
     match section.list_or_section("fields") {
         None => Vec::new(),
         Some(ListOrSection::List(names)) => names.into_iter().map(|name| Declared { name, kind: None }).collect(),
-        Some(ListOrSection::Section(table)) => {
-            table.pairs().into_iter().map(|(name, word)| Declared { name: name.to_owned(), kind: kind(&table, name, word) }).collect()
-        }
+        Some(ListOrSection::Section(table)) => table
+            .pairs()
+            .into_iter()
+            .map(|(name, word)| Declared { name: name.to_owned(), kind: kind(&table, name, word) })
+            .collect(),
     }
 }
 

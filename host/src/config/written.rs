@@ -95,9 +95,9 @@ fn node(from: &DeValue<'_>, line: usize, lines: &Lines) -> Result<Node, Problem>
         }
         DeValue::Boolean(b) => Value::Bool(*b),
         DeValue::Datetime(date) => Value::Text(date.to_string()),
-        DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| node(item.get_ref(), lines.at(item.span().start), lines)).collect::<Result<_, _>>()?)
-        }
+        DeValue::Array(items) => Value::List(
+            items.iter().map(|item| node(item.get_ref(), lines.at(item.span().start), lines)).collect::<Result<_, _>>()?,
+        ),
         DeValue::Table(inner) => Value::Table(table(inner, lines)?),
     };
     Ok(Node { place: Place::Line(line), value })
