@@ -1,0 +1,7 @@
+//! The arithmetic of the example models, and the weights that `sandstream-wine` trained. Nothing here knows of sandstream, so the
+//! same code runs inside a module, natively beside it, and in tests.
+
+mod linear;
+pub mod wine;
+
+pub use linear::{Linear, WrongSize};
