@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask <command>`. Programs that measure the host or try to break it live in `trials` and
 //! are started from here too, so that there is one place to ask.
 
+mod guests;
 mod kafka;
 mod workspace;
 
@@ -17,6 +18,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The guests in `plugins`: build them, compare them with the committed components.
+    #[command(subcommand)]
+    Guests(guests::Command),
     /// A real Apache Kafka on loopback.
     #[command(subcommand)]
     Kafka(kafka::Command),
@@ -27,6 +31,7 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
+        Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::Trial(words) => workspace::trial(&words),
     }

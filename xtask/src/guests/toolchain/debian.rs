@@ -1,0 +1,142 @@
+//! Debian's compiler for browsers' builds, `rustc-web`: current, and to be had wherever Debian's packages are. It comes without a
+//! standard library for wasm32, so that is built once, from Debian's sources, and laid where the compiler looks for it.
+//!
+//! Packages are unpacked into the cache and never installed.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::super::Source;
+use super::{TARGET, Toolchain, cargo, cargo_home, output};
+use crate::workspace;
+
+/// The toolchain in the cache, made if it is not there.
+pub(super) fn find() -> Result<Toolchain> {
+    let parent = workspace::cache()?.join("guest-toolchain");
+    fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let root = match finished(&parent)? {
+        Some(root) => root,
+        None => make(&parent)?,
+    };
+    Toolchain::new(Source::Debian, Some(root.join("rustc")), Some(root.join("wasm-ld")))
+}
+
+/// The newest finished toolchain: the folder gets its name only when it is complete.
+fn finished(parent: &Path) -> Result<Option<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let path = entry?.path();
+        let named = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("debian-"));
+        if named && path.join("rustc").exists() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found.pop())
+}
+
+fn make(parent: &Path) -> Result<PathBuf> {
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "the Debian recipe for guests needs apt-get, apt-cache and dpkg (Debian 12 or later); \
+             use --guest-toolchain rustup where rustup can fetch {TARGET}"
+        );
+    }
+    eprintln!("fetching Debian's rustc-web and building its wasm32 standard library: 140 MB, 1 GB unpacked, a minute or two");
+    let new = parent.join(format!("new-{}", std::process::id()));
+    fs::create_dir_all(&new)?;
+    let made = unpack(&new).and_then(|llvm| wrap(&new, &llvm)).and_then(|()| build_std(&new));
+    if let Err(error) = made {
+        // What is half made is of no use to the next attempt.
+        let _ = fs::remove_dir_all(&new);
+        return Err(error);
+    }
+    let version = output(Command::new(new.join("rustc")).arg("-V"))?;
+    let root = parent.join(format!("debian-{}", version.split(' ').nth(1).unwrap_or("unknown")));
+    fs::rename(&new, &root).with_context(|| format!("cannot rename {} to {}", new.display(), root.display()))?;
+    Ok(root)
+}
+
+/// Downloads and unpacks the packages; gives LLVM's major version. The names carry versions that move with Debian's security
+/// updates, so they are read from the dependencies of those that do not.
+fn unpack(new: &Path) -> Result<String> {
+    if let Err(error) = output(Command::new("apt-get").args(["update", "-q"])) {
+        eprintln!("apt-get update failed, going on with the package lists there are: {error:#}");
+    }
+    let std = dependency("libstd-rust-web-dev", "libstd-rust-web-")?;
+    let llvm = dependency(&std, "libllvm")?;
+    let version = llvm.trim_start_matches("libllvm").to_owned();
+    let packages = ["rustc-web", "libstd-rust-web-dev", &std, "rust-web-src", &llvm, &format!("lld-{version}")];
+    let folder = new.join("deb");
+    fs::create_dir_all(&folder)?;
+    output(Command::new("apt-get").args(["download", "-q"]).args(packages).current_dir(&folder))
+        .context("cannot download Debian's compiler; run `apt-get update` as root, or use --guest-toolchain rustup")?;
+    for entry in fs::read_dir(&folder)? {
+        output(Command::new("dpkg").arg("-x").arg(entry?.path()).arg(new))?;
+    }
+    fs::remove_dir_all(&folder)?;
+    Ok(version)
+}
+
+/// The package that `package` depends on whose name is `prefix` and a version.
+fn dependency(package: &str, prefix: &str) -> Result<String> {
+    let known = output(Command::new("apt-cache").args(["depends", package]))?;
+    let versioned = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let found = known.lines().filter_map(|line| line.split_once("Depends: ")).map(|(_, name)| name.trim()).find(versioned);
+    Ok(found.with_context(|| format!("package {package} depends on no {prefix}*: run `apt-get update`"))?.to_owned())
+}
+
+/// Writes `rustc` and `wasm-ld`, which find their libraries wherever the folder lies.
+fn wrap(new: &Path, llvm: &str) -> Result<()> {
+    for (name, program) in [("rustc", "usr/bin/rustc"), ("wasm-ld", &format!("usr/lib/llvm-{llvm}/bin/wasm-ld"))] {
+        let script = format!(
+            "#!/bin/sh\n\
+             here=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd)\n\
+             LD_LIBRARY_PATH=\"$here/usr/lib/x86_64-linux-gnu:$here/usr/lib/llvm-{llvm}/lib\" exec \"$here/{program}\" \"$@\"\n"
+        );
+        fs::write(new.join(name), script)?;
+        fs::set_permissions(new.join(name), Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+/// Builds the standard library through an empty crate. `embed-bitcode` is what makes it fit for link-time optimisation.
+fn build_std(new: &Path) -> Result<()> {
+    let seed = new.join("seed");
+    fs::create_dir_all(seed.join("src"))?;
+    fs::write(seed.join("src/lib.rs"), "#![no_std]\n")?;
+    let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+                    [workspace]\n[profile.release]\npanic = \"abort\"\n";
+    fs::write(seed.join("Cargo.toml"), manifest)?;
+    let flags = format!(
+        "-C embed-bitcode=yes -C codegen-units=1 --remap-path-prefix={}=/rust --remap-path-prefix={}=/crates",
+        new.join("usr/lib/rustlib/src/rust").display(),
+        cargo_home()?.join("registry/src").display()
+    );
+    let target = new.join("target");
+    workspace::run(
+        cargo(Some(&new.join("rustc")))
+            .current_dir(&seed)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", flags)
+            .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort", "--target-dir"])
+            .arg(&target),
+    )?;
+    let library = new.join("usr/lib/rustlib").join(TARGET).join("lib");
+    fs::create_dir_all(&library)?;
+    for entry in fs::read_dir(target.join(TARGET).join("release/deps"))? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let of_std = name.starts_with("lib") && !name.starts_with("libseed");
+        if of_std && (name.ends_with(".rlib") || name.ends_with(".rmeta")) {
+            fs::copy(&path, library.join(&name))?;
+        }
+    }
+    fs::remove_dir_all(&seed)?;
+    fs::remove_dir_all(&target)?;
+    Ok(())
+}
