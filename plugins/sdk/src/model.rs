@@ -66,9 +66,7 @@ macro_rules! export {
         }
 
         impl $crate::rt::scoring::Guest for SandstreamModule {
-            fn load(
-                config: ::std::vec::Vec<u8>,
-            ) -> ::std::result::Result<$crate::rt::scoring::Signature, ::std::string::String> {
+            fn load(config: ::std::vec::Vec<u8>) -> ::std::result::Result<$crate::rt::scoring::Signature, ::std::string::String> {
                 SANDSTREAM_SLOT.with(|slot| slot.load(&config))
             }
 
