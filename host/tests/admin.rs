@@ -29,7 +29,7 @@ fn host(token: Option<&str>) -> Host {
         lanes: vec![Arc::clone(&lane)],
     };
     let view = View { instance: "test".to_owned(), streams: vec![stream] };
-    let config = Config { bind: LOOPBACK.parse().unwrap(), token: token.map(Token::new) };
+    let config = Config { bind: LOOPBACK.parse().unwrap(), tokens: token.into_iter().map(Token::new).collect() };
     Host { admin: Admin::serve(config, view).unwrap(), registry, lane }
 }
 
@@ -160,8 +160,8 @@ fn a_token_is_asked_for() {
 #[test]
 fn an_open_address_needs_a_token() {
     let view = View { instance: "test".to_owned(), streams: Vec::new() };
-    let config = Config { bind: "0.0.0.0:0".parse().unwrap(), token: None };
+    let config = Config { bind: "0.0.0.0:0".parse().unwrap(), tokens: Vec::new() };
     let error = Admin::serve(config, view).err().unwrap();
     assert!(matches!(error, Error::Unprotected(_)), "{error}");
-    assert!(error.to_string().contains("token_file"), "{error}");
+    assert!(error.to_string().contains("[admin] tokens"), "{error}");
 }

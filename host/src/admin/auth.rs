@@ -1,6 +1,7 @@
 //! Who may ask.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -10,7 +11,7 @@ use axum::response::Response;
 use crate::types::Digest;
 
 /// A bearer token, kept as its digest: comparing digests tells an attacker nothing by the time it takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Token(Digest);
 
 impl Token {
@@ -27,15 +28,15 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Lets a request through that carries the token. `/livez` needs none: whoever restarts a host has no secrets.
-pub(super) async fn check(State(token): State<Token>, request: Request, next: Next) -> Response {
+/// Lets a request through that carries a token. `/livez` needs none: whoever restarts a host has no secrets.
+pub(super) async fn check(State(tokens): State<Arc<[Token]>>, request: Request, next: Next) -> Response {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = header.and_then(|value| value.strip_prefix("Bearer "));
-    if request.uri().path() == "/livez" || given.is_some_and(|given| Token::new(given).0 == token.0) {
+    if request.uri().path() == "/livez" || given.is_some_and(|given| tokens.contains(&Token::new(given))) {
         return next.run(request).await;
     }
     super::error(
         StatusCode::UNAUTHORIZED,
-        "expected the header `Authorization: Bearer <token>` with the token of [admin] token_file",
+        "expected the header `Authorization: Bearer <token>` with a token of the file [admin] tokens",
     )
 }

@@ -23,12 +23,12 @@ use crate::registry::{Registry, Route};
 use crate::telemetry::LaneStats;
 
 /// Where it listens and who may ask.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Address; port 0 takes a free one.
     pub bind: SocketAddr,
-    /// What a request has to carry as `Authorization: Bearer ..`; optional on loopback.
-    pub token: Option<Token>,
+    /// A request carries one of them as `Authorization: Bearer ..`; none are needed on loopback.
+    pub tokens: Vec<Token>,
 }
 
 /// Why it does not run.
@@ -36,7 +36,7 @@ pub struct Config {
 pub enum Error {
     /// Open to others, but not protected.
     #[error(
-        "[admin] bind = \"{0}\" is not a loopback address: set [admin] token_file, and put a proxy with TLS in front of it, as \
+        "[admin] bind = \"{0}\" is not a loopback address: set [admin] tokens, a file with one per line, and put a proxy with TLS in front of it, as \
          requests are not encrypted"
     )]
     Unprotected(SocketAddr),
@@ -96,7 +96,7 @@ impl Admin {
     /// # Errors
     /// The address is taken, or open to others without a token.
     pub fn serve(config: Config, view: View) -> Result<Self, Error> {
-        if !config.bind.ip().is_loopback() && config.token.is_none() {
+        if !config.bind.ip().is_loopback() && config.tokens.is_empty() {
             return Err(Error::Unprotected(config.bind));
         }
         let failed = |reason| Error::Bind { bind: config.bind, reason };
@@ -104,7 +104,7 @@ impl Admin {
         let address = listener.local_addr().map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
-        let router = router(Arc::new(view), config.token);
+        let router = router(Arc::new(view), config.tokens.into());
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -143,7 +143,7 @@ impl Drop for Admin {
     }
 }
 
-fn router(view: Arc<View>, token: Option<Token>) -> Router {
+fn router(view: Arc<View>, tokens: Arc<[Token]>) -> Router {
     let router = Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -155,10 +155,7 @@ fn router(view: Arc<View>, token: Option<Token>) -> Router {
         .route("/state/{data_type}", get(tutorial::state))
         .fallback(unknown)
         .with_state(view);
-    match token {
-        Some(token) => router.layer(middleware::from_fn_with_state(token, auth::check)),
-        None => router,
-    }
+    if tokens.is_empty() { router } else { router.layer(middleware::from_fn_with_state(tokens, auth::check)) }
 }
 
 async fn unknown(uri: axum::http::Uri) -> Response {

@@ -1,0 +1,207 @@
+//! Wiring: a checked configuration becomes a running host. The only place that names concrete types.
+
+mod lanes;
+mod plan;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::admin::{self, Admin, StreamView, Token, View};
+use crate::backend::wasm::Wasm;
+use crate::config::Config;
+use crate::lifecycle::{self, Backends, Lifecycle, Threads};
+use crate::registry::{Registry, Route, State};
+use crate::stream::kafka::{self, KafkaFeed, KafkaNotices};
+use crate::telemetry::LaneStats;
+use crate::types::proto::model_descriptor::ModelType;
+use lanes::{Lanes, Outcome};
+use plan::Plan;
+
+/// How long a host waits for the models that the control log already names before it joins its groups: partitions are not taken
+/// from a host that scores them by one that cannot yet.
+const WARM_UP_MAX: Duration = Duration::from_secs(30);
+/// How often the host looks after its threads.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A running host.
+pub struct Host {
+    streams: Vec<Running>,
+    admin: Option<Admin>,
+    control: Option<Control>,
+}
+
+/// A stream of a running host.
+pub struct Running {
+    /// Its name.
+    pub name: String,
+    /// Its snapshot and models.
+    pub registry: Arc<Registry>,
+    /// Figures of its lanes.
+    pub stats: Vec<Arc<LaneStats>>,
+    lanes: Lanes,
+}
+
+/// The thread of the control plane.
+struct Control {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(), lifecycle::Error>>,
+}
+
+impl Host {
+    /// Opens and starts everything; returns when every lane has joined its group.
+    ///
+    /// # Errors
+    /// Kafka cannot be reached, a topic is missing, an address is taken, .. whatever keeps the host from doing its work.
+    pub fn start(config: &Config) -> Result<Self> {
+        let Some(kafka) = &config.kafka else {
+            bail!("{}: expected a table [kafka] with `brokers`: there is nothing to read from", config.file.display())
+        };
+        if config.streams.is_empty() {
+            bail!("{}: expected at least one table [streams.<name>]: there is nothing to do", config.file.display());
+        }
+        let plans = Plan::all(config, kafka)?;
+        let control = Control::start(config, kafka, &plans)?;
+        let mut host = Self { streams: Vec::new(), admin: None, control: Some(control) };
+        host.admin = serve(config, &plans)?;
+        host.warm_up(&plans)?;
+        for plan in plans {
+            let (name, registry) = (plan.name.clone(), Arc::clone(&plan.registry));
+            let stats = plan.stats.clone();
+            let lanes = Lanes::start(plan).with_context(|| format!("stream `{name}`"))?;
+            host.streams.push(Running { name, registry, stats, lanes });
+        }
+        Ok(host)
+    }
+
+    /// Where the admin server listens.
+    #[must_use]
+    pub fn admin(&self) -> Option<std::net::SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
+    /// Its streams.
+    #[must_use]
+    pub fn streams(&self) -> &[Running] {
+        &self.streams
+    }
+
+    /// Waits until `stop` is set or nothing runs any more, then ends in order: every lane commits what it has delivered and
+    /// leaves its group.
+    ///
+    /// # Errors
+    /// A stream stopped by itself, or the control log cannot be read any more.
+    pub fn run(mut self, stop: &AtomicBool) -> Result<()> {
+        let mut control = Ok(());
+        while !stop.load(Ordering::Relaxed) {
+            if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
+                control = self.end_control();
+                break;
+            }
+            if self.streams.iter().all(|stream| stream.lanes.have_ended()) {
+                break;
+            }
+            std::thread::sleep(TICK);
+        }
+        let ended = self.end_lanes();
+        control.and(self.end_control()).and(ended)
+    }
+
+    fn end_lanes(&mut self) -> Result<()> {
+        self.streams.iter().for_each(|stream| stream.lanes.stop());
+        let failed = self.streams.drain(..).flat_map(|stream| stream.lanes.join());
+        let reasons: Vec<String> = failed.filter_map(Outcome::reason).collect();
+        if reasons.is_empty() { Ok(()) } else { bail!("{}", reasons.join("; ")) }
+    }
+
+    fn end_control(&mut self) -> Result<()> {
+        let Some(Control { stop, thread }) = self.control.take() else { return Ok(()) };
+        stop.store(true, Ordering::Relaxed);
+        match thread.join() {
+            Ok(ended) => ended.map_err(Into::into),
+            Err(_) => bail!("the control plane panicked; its message is in the log"),
+        }
+    }
+
+    /// Waits for models that are on their way.
+    fn warm_up(&self, plans: &[Plan]) -> Result<()> {
+        let until = Instant::now() + WARM_UP_MAX;
+        while Instant::now() < until && !plans.iter().all(|plan| is_warm(&plan.registry)) {
+            if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
+                bail!("the control plane ended before the lanes could start; the log says why");
+            }
+            std::thread::sleep(TICK);
+        }
+        Ok(())
+    }
+}
+
+/// A host that is given up, because it could not start, leaves nothing behind that runs.
+impl Drop for Host {
+    fn drop(&mut self) {
+        let ended = self.end_lanes();
+        if let Err(error) = ended.and(self.end_control()) {
+            tracing::error!(error = format!("{error:#}"), "while ending");
+        }
+    }
+}
+
+/// Whether every data type has a live model, or none that could become one.
+fn is_warm(registry: &Registry) -> bool {
+    if !registry.caught_up() {
+        return false;
+    }
+    let under_way = |state: &State| matches!(state, State::Announced | State::Verified | State::Compiled | State::Warm);
+    let live = registry.snapshot().routes.iter().all(|route| matches!(route, Route::Live(_)));
+    live || !registry.models().iter().any(|model| under_way(&model.state))
+}
+
+impl Control {
+    fn start(config: &Config, kafka: &kafka::Config, plans: &[Plan]) -> Result<Self> {
+        let wasm = Wasm::new(config.wasm.clone())?;
+        let backends = Backends::default().with(ModelType::Wasm, Arc::new(wasm));
+        let settings = lifecycle::Config {
+            instance: plan::instance(config),
+            locations: config.control.locations.clone(),
+            unverified_locations: config.control.unverified_locations,
+            limits: config.limits.clone(),
+            maxima: config.maxima.clone(),
+        };
+        let feed = KafkaFeed::open(kafka, &config.control.topic).context("the control log")?;
+        let notices = KafkaNotices::open(kafka, &config.control.status).context("the status topic")?;
+        let specs = plans.iter().map(Plan::spec).collect::<Result<_>>()?;
+        let threads = Threads::new().context("the threads that prepare models")?;
+        let mut lifecycle = Lifecycle::new(&settings, backends, specs, Box::new(feed), Box::new(notices), Box::new(threads))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let run = move || lifecycle.run(&told).inspect_err(|error| tracing::error!(%error, "the control plane ended"));
+        let thread = std::thread::Builder::new().name("lifecycle".to_owned()).spawn(run)?;
+        Ok(Self { stop, thread })
+    }
+}
+
+fn serve(config: &Config, plans: &[Plan]) -> Result<Option<Admin>> {
+    let Some(settings) = &config.admin else { return Ok(None) };
+    let tokens = settings.tokens.as_deref().map(read_tokens).transpose()?.unwrap_or_default();
+    let view = |plan: &Plan| StreamView {
+        name: plan.name.clone(),
+        types: plan.types.iter().map(|data_type| data_type.name.clone()).collect(),
+        registry: Arc::clone(&plan.registry),
+        lanes: plan.stats.clone(),
+    };
+    let view = View { instance: plan::instance(config), streams: plans.iter().map(view).collect() };
+    Ok(Some(Admin::serve(admin::Config { bind: settings.bind, tokens }, view)?))
+}
+
+fn read_tokens(file: &Path) -> Result<Vec<Token>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("the tokens of [admin] in {}", file.display()))?;
+    let tokens: Vec<Token> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Token::new).collect();
+    if tokens.is_empty() {
+        bail!("{}: expected at least one token, one per line, got none", file.display());
+    }
+    Ok(tokens)
+}
