@@ -81,7 +81,7 @@ macro_rules! export {
         // The one place of a guest that needs it: exported functions with fixed names.
         #[allow(unsafe_code, reason = "generated exports")]
         const _: () = {
-            $crate::bindings::export_world!(SandstreamModule with_types_in $crate::bindings);
+    $crate::bindings::export_world!(SandstreamModule with_types_in $crate::bindings);
         };
     };
 }
