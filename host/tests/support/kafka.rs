@@ -215,3 +215,9 @@ pub fn assert_exactly_once(world: &World, count: u64) {
     assert_eq!(numbers.len() as u64, count, "records in the output");
     assert!(numbers.into_iter().eq(0..count), "missing or foreign records");
 }
+
+/// What a second host of the same name does: takes over a transactional id.
+pub fn fence(brokers: &str, id: &str) {
+    let producer: BaseProducer = client(brokers).set("transactional.id", id).create().unwrap();
+    producer.init_transactions(Duration::from_secs(30)).unwrap();
+}

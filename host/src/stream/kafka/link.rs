@@ -13,8 +13,8 @@ use crate::types::Batch;
 /// Fenced twice within this, although the transactions were younger than their timeout: somebody else has the same name.
 const NAMESAKE: Duration = Duration::from_secs(60);
 
-/// Framing of a batch and a record around key, value and headers.
-const FRAMING: usize = 256;
+/// What a batch and a record put around key, value and headers, generously.
+const FRAMING: usize = 512;
 
 /// The topics written to: outputs, then dead letters, then activations.
 struct Sinks {
@@ -69,6 +69,12 @@ impl KafkaLink {
         let mut link = Self { config, sinks, consumer: None, producers: Vec::new(), turn: 0, fenced: None };
         link.connect()?;
         Ok(link)
+    }
+
+    /// The largest record that a sink's topic takes, bytes of key, value and headers: what is larger is refused when it is sent.
+    #[must_use]
+    pub fn record_bytes_max(&self, sink: Sink) -> usize {
+        self.sinks.index(sink).map_or(0, |at| self.sinks.topics[at].bytes_max().saturating_sub(FRAMING))
     }
 
     /// What is not there is made: producers first, so that no predecessor's transaction is open when offsets are read.

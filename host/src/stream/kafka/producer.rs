@@ -18,7 +18,9 @@ use super::ffi::{Identity, Topic};
 const NAP: Duration = Duration::from_micros(200);
 /// One try of a call that may be repeated; between two of them the client's events are served.
 const TRY: Duration = Duration::from_secs(1);
-const INIT_MAX: Duration = Duration::from_secs(20);
+const INIT_MAX: Duration = Duration::from_secs(10);
+/// What an orderly end may take; a transaction that is left open holds up readers until it times out.
+const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 pub(super) struct Producer {
     // Declared before the client, whose they are.
@@ -153,8 +155,12 @@ impl Producer {
 
     /// Aborts the open transaction, if one is open, and forgets which records were not delivered.
     pub(super) fn abort(&mut self) -> Result<(), Failure> {
+        self.abort_within(self.timeout)
+    }
+
+    fn abort_within(&mut self, max: Duration) -> Result<(), Failure> {
         if self.transactional && self.open.is_some() {
-            self.repeat(self.timeout, |client| {
+            self.repeat(max, |client| {
                 // While records are in flight the call waits for their reports, which only a poll serves: so not for long.
                 let wait = if client.in_flight_count() > 0 { Duration::from_millis(20) } else { TRY };
                 client.abort_transaction(wait)
@@ -183,6 +189,16 @@ impl Producer {
     fn serve(&self) {
         for _ in 0..16 {
             self.client.poll(Duration::ZERO);
+        }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        if self.fatal().is_none()
+            && let Err(failure) = self.abort_within(CLOSE_MAX)
+        {
+            tracing::debug!(target: "kafka", error = failure.text, "a transaction was left open");
         }
     }
 }
