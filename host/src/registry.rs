@@ -134,7 +134,7 @@ impl Usage {
 /// What a lane reports to the control plane.
 #[derive(Debug, Clone)]
 pub enum Raised {
-    /// A lane's session is beyond use: a new spare is wanted.
+    /// A lane's session was beyond use and the lane has taken the spare: a new one is wanted.
     SeatLost {
         /// Version it belonged to.
         version: Arc<Version>,

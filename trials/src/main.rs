@@ -4,6 +4,7 @@
 mod call;
 mod passthrough;
 mod report;
+mod sim;
 
 use clap::{Parser, Subcommand};
 
@@ -16,6 +17,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Lanes on a broker in memory under thousands of seeded schedules of faults, rebalances, kills and swaps.
+    Sim(sim::Args),
     /// Copies a topic without scoring; the benches start it.
     #[command(hide = true)]
     Passthrough(passthrough::Args),
@@ -32,6 +35,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
     }

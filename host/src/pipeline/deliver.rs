@@ -68,6 +68,9 @@ impl<L: Link> Lane<L> {
                     last = Some(version);
                 }
                 Fate::Dead(letter) => {
+                    if let Some(version) = self.hand.letters[letter as usize].version {
+                        self.activate(record, version)?;
+                    }
                     self.send_letter(record, letter)?;
                     dead += 1;
                 }

@@ -117,8 +117,14 @@ impl Calls<'_> {
 
     /// Whether there is a session to score with; the spare takes the place of one that is gone.
     fn has_session(&self, session: &mut Option<Box<dyn Session>>) -> bool {
-        if session.is_none() {
-            *session = self.version.take_spare();
+        session.is_some() || self.seat_spare(session, || Fault::Trap("the lane had been waiting for a fresh session".to_owned()))
+    }
+
+    /// Takes the spare, if it is there. Whoever takes it asks for another, so that a lane that finds none may wait for it.
+    fn seat_spare(&self, session: &mut Option<Box<dyn Session>>, fault: impl FnOnce() -> Fault) -> bool {
+        *session = self.version.take_spare();
+        if session.is_some() {
+            self.registry.raise(Raised::SeatLost { version: Arc::clone(self.version), fault: fault() });
         }
         session.is_some()
     }
@@ -231,8 +237,8 @@ impl Calls<'_> {
         }
         if matches!(fault, Fault::Trap(_) | Fault::Late) {
             self.stats.traps.add(1);
-            *session = None;
-            self.registry.raise(Raised::SeatLost { version: Arc::clone(self.version), fault: fault.clone() });
+            tracing::warn!(model = %self.version.id, stream = %self.config.stream, lane = self.config.lane, %fault, "a session was lost");
+            self.seat_spare(session, || fault.clone());
         }
         let unfit = self.suspects.strike(self.data_type, fault);
         if unfit && !self.version.quarantined.swap(true, Ordering::AcqRel) {

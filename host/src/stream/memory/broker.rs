@@ -1,6 +1,6 @@
 //! Topics and transactions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::group::Group;
@@ -74,7 +74,7 @@ pub struct Broker(Arc<Mutex<Inner>>);
 pub(super) struct Inner {
     topics: BTreeMap<String, Vec<Vec<Slot>>>,
     transactions: Vec<Transaction>,
-    identities: HashMap<String, Identity>,
+    identities: BTreeMap<String, Identity>,
     groups: BTreeMap<String, Group>,
 }
 

@@ -49,7 +49,7 @@ pub struct MemoryLink {
 }
 
 fn check_fence(inner: &Inner, options: &Options, epoch: u64) -> Result<(), LinkError> {
-    if inner.is_current(&options.identity, epoch) {
+    if options.delivery == Delivery::AtLeastOnce || inner.is_current(&options.identity, epoch) {
         return Ok(());
     }
     Err(LinkError::Fatal(format!("`{}` was fenced: another instance has opened it", options.identity)))
