@@ -148,7 +148,10 @@ impl OfPartition<'_> {
         let message = &view.message;
         let header = |name| message.header(name).with_context(|| format!("a dead letter has no header {name}"));
         let (topic, partition) = (header(headers::TOPIC)?, header(headers::PARTITION)?);
-        anyhow::ensure!(topic == input(self.topic) && partition == self.partition.to_string(), "a dead letter of {topic}/{partition}");
+        anyhow::ensure!(
+            topic == input(self.topic) && partition == self.partition.to_string(),
+            "a dead letter of {topic}/{partition}"
+        );
         let end = format!("Dead({:?}, {:?})", header(headers::STAGE)?, header(headers::CLASS)?);
         let revision = message.header(headers::MODEL).and_then(|model| model.rsplit_once('@')?.1.parse().ok());
         Ok(Seen { offset: header(headers::OFFSET)?.parse()?, end, revision, score: None })
@@ -165,7 +168,12 @@ fn result(view: &View) -> Result<Seen> {
     let parts: Vec<&str> = text.split(' ').collect();
     let [_, revision, place, score] = parts[..] else { anyhow::bail!("a result is not one: `{text}`") };
     let (_, offset) = place.split_once('/').context("a result without a place")?;
-    Ok(Seen { offset: offset.parse()?, end: format!("{:?}", End::Result), revision: Some(revision.parse()?), score: Some(score.parse()?) })
+    Ok(Seen {
+        offset: offset.parse()?,
+        end: format!("{:?}", End::Result),
+        revision: Some(revision.parse()?),
+        score: Some(score.parse()?),
+    })
 }
 
 fn in_order(what: &str, seen: &[Seen], violations: &mut Vec<String>) {

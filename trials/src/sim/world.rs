@@ -373,7 +373,8 @@ impl World {
     /// Whether every record that is there is committed; what follows the last one is a gap.
     fn is_done(&self) -> bool {
         let topics = self.plan.inputs.iter().enumerate();
-        let mut all = topics.flat_map(|(topic, partitions)| (0..*partitions).map(move |number| Partition { topic: topic as u16, number }));
+        let mut all =
+            topics.flat_map(|(topic, partitions)| (0..*partitions).map(move |number| Partition { topic: topic as u16, number }));
         all.all(|partition| {
             let committed = self.broker.committed(GROUP, partition).unwrap_or(0);
             self.broker.read(&input(partition.topic as usize), partition.number, committed, Isolation::Committed).is_empty()
