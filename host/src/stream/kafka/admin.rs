@@ -110,6 +110,14 @@ impl Admin {
     }
 }
 
+/// What there is of these topics; one that does not exist is not in the answer.
+///
+/// # Errors
+/// No answer.
+pub fn topics<'a>(config: &Config, names: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, Topic>, Error> {
+    Admin::connect(config)?.topics(names)
+}
+
 /// Makes a topic, replicated as the brokers' default says. A topic that exists already is left as it is.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ mod reader;
 mod slots;
 mod writer;
 
-pub use admin::{Topic, create};
+pub use admin::{Topic, create, topics};
 pub use config::{Config, LinkConfig, Profile};
 pub use error::Error;
 pub use link::KafkaLink;
