@@ -14,6 +14,7 @@ pub mod stream;
 pub mod registry;
 
 pub mod admin;
+pub mod lifecycle;
 pub mod pipeline;
 
 pub mod config;

@@ -1,0 +1,424 @@
+//! The loop that ties the steps together. It never waits for a preparation, and touches no model's code itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::catalog::{Catalog, Effect};
+use super::compile::{Backends, Loaded};
+use super::locations::Locations;
+use super::retire::Draining;
+use super::spares::Spares;
+use super::status::Status;
+use super::swap::Slot;
+use super::task::{Kind, News, Place, Report, Task, Workers, Workshop};
+use super::verify::Rules;
+use super::watch::{Announced, Change, Order, Refused, Watch};
+use super::{Config, Error, Now, StreamSpec};
+use crate::registry::{Raised, Route, Snapshot, State, Version};
+use crate::stream::{Announcement, Entry, Feed, LinkError, Notices};
+use crate::types::Revision;
+
+/// Records of the control log that one step takes at most, so that faults and reports are not kept waiting by a long log.
+const ENTRIES_MAX: usize = 256;
+/// Preparations at a time, of different data types.
+const PREPARATIONS_MAX: usize = 2;
+/// How long the loop waits for the control log before it looks at everything else again.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// The control plane of a host.
+pub struct Lifecycle {
+    feed: Box<dyn Feed>,
+    watch: Watch,
+    catalog: Catalog,
+    workshop: Arc<Workshop>,
+    workers: Box<dyn Workers>,
+    /// One per data type of each stream.
+    slots: BTreeMap<Place, Slot>,
+    /// What each stream's lanes were last told.
+    routed: Vec<Vec<Route>>,
+    /// Preparations under way, by data type.
+    preparing: BTreeMap<String, Preparing>,
+    spares: Spares,
+    draining: Draining,
+    status: Status,
+    caught_up: bool,
+    /// Streams whose models' states are to be published.
+    dirty: BTreeSet<usize>,
+}
+
+struct Preparing {
+    revision: Revision,
+    superseded: Arc<AtomicBool>,
+}
+
+impl Lifecycle {
+    /// A control plane that has read nothing yet.
+    ///
+    /// # Errors
+    /// A location root cannot be opened.
+    pub fn new(
+        config: &Config,
+        backends: Backends,
+        streams: Vec<StreamSpec>,
+        feed: Box<dyn Feed>,
+        notices: Box<dyn Notices>,
+        workers: Box<dyn Workers>,
+    ) -> Result<Self, Error> {
+        let payload_max = config.limits.payload_bytes;
+        let locations = Arc::new(Locations::open(&config.locations, config.unverified_locations, payload_max)?);
+        let places = streams.iter().enumerate().flat_map(|(stream, spec)| {
+            (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new()))
+        });
+        let slots = places.collect();
+        let routed = streams.iter().map(|stream| vec![Route::Wait; stream.types.len()]).collect();
+        let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone() };
+        Ok(Self {
+            feed,
+            watch: Watch::new(locations),
+            catalog: Catalog::default(),
+            workshop: Arc::new(Workshop { rules, backends, loaded: Loaded::default(), streams }),
+            workers,
+            slots,
+            routed,
+            preparing: BTreeMap::new(),
+            spares: Spares::default(),
+            draining: Draining::default(),
+            status: Status::new(&config.instance, notices),
+            caught_up: false,
+            dirty: BTreeSet::new(),
+        })
+    }
+
+    /// Steps until `stop` is set.
+    ///
+    /// # Errors
+    /// See [`Lifecycle::step`].
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Error> {
+        while !stop.load(Ordering::Relaxed) {
+            self.step(Now::read(), WAIT)?;
+        }
+        Ok(())
+    }
+
+    /// What the log asks for, as far as it has been read.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether nothing is being prepared or waits to be freed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.preparing.is_empty() && self.draining.is_empty()
+    }
+
+    /// Reads the log, waiting at most `wait` for a record; then does what there is to do.
+    ///
+    /// # Errors
+    /// The log cannot be read at all. Failures of models are states, not errors.
+    pub fn step(&mut self, now: Now, wait: Duration) -> Result<(), Error> {
+        self.read_log(now, wait)?;
+        self.take_faults(now);
+        // Workers that run a task where it is started report at once, and their reports may ask for the next.
+        loop {
+            let reports = self.take_reports(now);
+            let started = self.caught_up && self.decide(now);
+            if !reports && !started {
+                break;
+            }
+        }
+        self.build_spares(now);
+        self.free(now);
+        self.publish(now);
+        Ok(())
+    }
+
+    fn read_log(&mut self, now: Now, mut wait: Duration) -> Result<(), Error> {
+        for _ in 0..ENTRIES_MAX {
+            match self.feed.next(wait) {
+                Ok(Some(Announcement::Entry(entry))) => self.obey(entry, now),
+                Ok(Some(Announcement::CaughtUp)) => self.catch_up(),
+                Ok(None) => break,
+                Err(error @ LinkError::Fatal(_)) => return Err(Error::Feed(error)),
+                Err(error) => {
+                    tracing::warn!(%error, "control log");
+                    break;
+                }
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    fn catch_up(&mut self) {
+        tracing::info!(revision = self.catalog.revision(), "caught up with the control log");
+        self.caught_up = true;
+        for slot in self.slots.values_mut() {
+            // What the log said of the past was published in the past.
+            slot.take_changed();
+        }
+        for (at, stream) in self.workshop.streams.iter().enumerate() {
+            stream.registry.set_caught_up();
+            self.dirty.insert(at);
+        }
+    }
+
+    fn obey(&mut self, entry: Entry, now: Now) {
+        let order = match self.watch.read(entry) {
+            Ok(order) => order,
+            Err(refused) => return self.refuse(&refused, now),
+        };
+        let data_type = data_type_of(&order).to_owned();
+        let places = self.places(&data_type);
+        if places.is_empty() {
+            tracing::debug!(data_type, revision = order.revision, "no stream of this host has the data type");
+            return;
+        }
+        let before = self.catalog.deployment(&data_type);
+        match self.catalog.apply(order) {
+            Ok(effect) => self.take_effect(&effect, &places, now),
+            Err(refused) => self.refuse(&refused, now),
+        }
+        if self.catalog.deployment(&data_type) != before {
+            self.notice_deployment(&data_type, &places, now);
+        }
+    }
+
+    fn take_effect(&mut self, effect: &Effect, places: &[Place], now: Now) {
+        for place in places {
+            let Some(slot) = self.slots.get_mut(place) else { continue };
+            match effect {
+                Effect::Announced(announced) => slot.announced(announced, now),
+                Effect::Again(revision) => slot.again(*revision, now),
+                Effect::Retired(revision) => slot.retired(*revision, now),
+                Effect::Deployed | Effect::Labelled => {}
+            }
+            self.dirty.insert(place.stream);
+        }
+    }
+
+    fn refuse(&mut self, refused: &Refused, now: Now) {
+        tracing::warn!(revision = refused.revision, reason = refused.reason, "control log: record refused");
+        let data_type = refused.data_type.clone().unwrap_or_default();
+        for place in self.places(&data_type) {
+            if let (Some(id), Some(slot)) = (&refused.id, self.slots.get_mut(&place)) {
+                slot.refused(id, refused, now);
+                self.dirty.insert(place.stream);
+            }
+            if self.caught_up {
+                let stream = &self.workshop.streams[place.stream].name;
+                self.status.refused(stream, &data_type, refused, now.unix_ms);
+            }
+        }
+    }
+
+    fn notice_deployment(&mut self, data_type: &str, places: &[Place], now: Now) {
+        if !self.caught_up {
+            return;
+        }
+        let (in_force, pending) = self.catalog.deployment(data_type);
+        for place in places {
+            let stream = &self.workshop.streams[place.stream].name;
+            self.status.deployment(stream, data_type, &in_force, pending.as_ref(), now.unix_ms);
+        }
+    }
+
+    /// Where a data type is declared.
+    fn places(&self, data_type: &str) -> Vec<Place> {
+        let declares = |place: &&Place| self.workshop.streams[place.stream].types[place.data_type].name() == data_type;
+        self.slots.keys().filter(declares).copied().collect()
+    }
+
+    fn take_faults(&mut self, now: Now) {
+        for at in 0..self.workshop.streams.len() {
+            while let Some(raised) = self.workshop.streams[at].registry.next_raised() {
+                self.dirty.insert(at);
+                match raised {
+                    Raised::SeatLost { version, fault } => {
+                        tracing::warn!(model = %version.id, revision = version.revision, %fault, "a lane lost its session");
+                        self.spares.lost(&version, now.instant);
+                    }
+                    Raised::Quarantine { version, reason } => self.quarantine(at, &version, &reason, now),
+                }
+            }
+        }
+    }
+
+    fn quarantine(&mut self, stream: usize, version: &Version, reason: &str, now: Now) {
+        let places = self.places(&version.id.data_type);
+        for place in places.iter().filter(|place| place.stream == stream) {
+            let Some(slot) = self.slots.get_mut(place) else { continue };
+            if slot.quarantined(version.revision, reason, now) {
+                version.quarantined.store(true, Ordering::Release);
+                tracing::error!(model = %version.id, revision = version.revision, reason, "quarantined");
+            }
+        }
+    }
+
+    fn take_reports(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while let Some(Report(news)) = self.workers.report() {
+            any = true;
+            match news {
+                News::Reached { revision, state } => self.reached(revision, &state, now),
+                News::Prepared { data_type, revision, outcomes } => {
+                    self.preparing.remove(&data_type);
+                    for (place, outcome) in outcomes {
+                        self.dirty.insert(place.stream);
+                        if let Some(slot) = self.slots.get_mut(&place) {
+                            slot.prepared(revision, outcome, now);
+                        }
+                    }
+                }
+                News::Spare { version, session } => self.spare_built(&version, session, now),
+            }
+        }
+        any
+    }
+
+    fn reached(&mut self, revision: Revision, state: &State, now: Now) {
+        let Some(data_type) = self.preparing.iter().find(|(_, job)| job.revision == revision).map(|(name, _)| name.clone()) else {
+            return;
+        };
+        for place in self.places(&data_type) {
+            if let Some(slot) = self.slots.get_mut(&place) {
+                slot.reached(revision, state.clone(), now);
+                self.dirty.insert(place.stream);
+            }
+        }
+    }
+
+    fn spare_built(&mut self, version: &Arc<Version>, session: Result<Box<dyn crate::backend::Session>, String>, now: Now) {
+        self.spares.built(version, session.is_ok(), now.instant);
+        match session {
+            Ok(session) => version.put_spare(session),
+            Err(reason) => tracing::warn!(model = %version.id, reason, "no spare session; it is tried again"),
+        }
+    }
+
+    /// Swaps what can be swapped and starts what has to be prepared; says whether it started anything.
+    fn decide(&mut self, now: Now) -> bool {
+        let mut requests: BTreeMap<String, (Revision, Vec<Place>)> = BTreeMap::new();
+        for (place, slot) in &mut self.slots {
+            let data_type = self.workshop.streams[place.stream].types[place.data_type].name();
+            let plan = slot.plan(&self.catalog.wanted(data_type));
+            for version in slot.follow(plan, now) {
+                self.draining.add(*place, version);
+                self.dirty.insert(place.stream);
+            }
+            let Some(revision) = plan.prepare else { continue };
+            // Streams may be at different models; the newest goes first, and with it all that want the same.
+            let request = requests.entry(data_type.to_owned()).or_insert((revision, Vec::new()));
+            if revision > request.0 {
+                *request = (revision, Vec::new());
+            }
+            if revision == request.0 {
+                request.1.push(*place);
+            }
+        }
+        self.route(now);
+        self.supersede(&requests);
+        self.prepare(requests)
+    }
+
+    /// Tells preparations to stop whose models are no longer what is asked for.
+    fn supersede(&self, requests: &BTreeMap<String, (Revision, Vec<Place>)>) {
+        for (data_type, job) in &self.preparing {
+            if requests.get(data_type).is_none_or(|(revision, _)| *revision != job.revision) {
+                job.superseded.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn prepare(&mut self, requests: BTreeMap<String, (Revision, Vec<Place>)>) -> bool {
+        let mut started = false;
+        for (data_type, (revision, places)) in requests {
+            if self.preparing.len() >= PREPARATIONS_MAX || self.preparing.contains_key(&data_type) {
+                continue;
+            }
+            let Some(announced) = self.announced(&data_type, revision) else { continue };
+            let superseded = Arc::new(AtomicBool::new(false));
+            self.preparing.insert(data_type, Preparing { revision, superseded: superseded.clone() });
+            let workshop = self.workshop.clone();
+            self.workers.start(Task(Kind::Prepare { announced, places, superseded, workshop }));
+            started = true;
+        }
+        started
+    }
+
+    fn announced(&self, data_type: &str, revision: Revision) -> Option<Arc<Announced>> {
+        self.catalog.models(data_type).find(|announced| announced.revision == revision).cloned()
+    }
+
+    /// One atomic store per stream whose routes have changed.
+    fn route(&mut self, now: Now) {
+        for (at, stream) in self.workshop.streams.iter().enumerate() {
+            let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
+            let routes: Vec<_> = slots.map(|(_, slot)| slot.route(stream.no_model, self.caught_up, now)).collect();
+            let same = routes.iter().zip(&self.routed[at]).all(|(new, old)| same_route(new, old));
+            if !same {
+                let revision = self.catalog.revision();
+                drop(stream.registry.swap(Snapshot { revision, routes: routes.clone().into() }));
+                self.routed[at] = routes;
+                self.dirty.insert(at);
+            }
+        }
+    }
+
+    fn build_spares(&mut self, now: Now) {
+        let routed = &self.routed;
+        let is_routed = |version: &Arc<Version>| {
+            routed.iter().flatten().any(|route| matches!(route, Route::Live(live) if Arc::ptr_eq(live, version)))
+        };
+        self.spares.retain(now.instant, is_routed);
+        while let Some(task) = self.spares.next(now.instant) {
+            self.workers.start(task);
+            self.take_reports(now);
+        }
+    }
+
+    fn free(&mut self, now: Now) {
+        for (place, revision, task) in self.draining.drained() {
+            self.workers.start(task);
+            self.dirty.insert(place.stream);
+            if let Some(slot) = self.slots.get_mut(&place) {
+                slot.drained(revision, now);
+            }
+        }
+    }
+
+    fn publish(&mut self, now: Now) {
+        if !self.caught_up {
+            return;
+        }
+        for at in std::mem::take(&mut self.dirty) {
+            let stream = &self.workshop.streams[at];
+            let mut models = Vec::new();
+            for (_, slot) in self.slots.range_mut(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 }) {
+                models.extend(slot.statuses());
+                for model in slot.take_changed() {
+                    self.status.model(&stream.name, &model, now.unix_ms);
+                }
+            }
+            stream.registry.set_models(models);
+        }
+    }
+}
+
+fn data_type_of(order: &Order) -> &str {
+    match &order.change {
+        Change::Announce(announced) => &announced.id.data_type,
+        Change::Retire(id) => &id.data_type,
+        Change::Deploy { data_type, .. } | Change::Label { data_type, .. } => data_type,
+    }
+}
+
+fn same_route(a: &Route, b: &Route) -> bool {
+    match (a, b) {
+        (Route::Live(a), Route::Live(b)) => Arc::ptr_eq(a, b),
+        (Route::Wait, Route::Wait) | (Route::DeadLetter, Route::DeadLetter) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,144 @@
+//! Files that descriptors point to: under the configured roots only, reached through directory capabilities, so that neither `..`
+//! nor a symbolic link leads out of them.
+
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
+
+use crate::types::Digest;
+
+/// A location that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LocationError {
+    /// A configured root is not there.
+    #[error("location root `{}` cannot be opened: {source}; create it or take it out of `control.locations`", root.display())]
+    Root {
+        /// The root.
+        root: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another scheme than `file`.
+    #[error("location `{0}`: only files under the roots of `control.locations` are built yet")]
+    Scheme(String),
+    /// Not under any root.
+    #[error("location `{location}` is under none of the roots of `control.locations` ({roots})")]
+    Outside {
+        /// What the descriptor says.
+        location: String,
+        /// The configured roots.
+        roots: String,
+    },
+    /// It cannot be read.
+    #[error("location `{location}` cannot be read: {source}")]
+    Read {
+        /// What the descriptor says.
+        location: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder or a device.
+    #[error("location `{0}` is not a file; folders are not built yet")]
+    NotAFile(String),
+    /// Over the limit.
+    #[error("location `{location}` has {bytes} bytes, at most {max} are allowed (`limits.payload`)")]
+    TooLarge {
+        /// What the descriptor says.
+        location: String,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+}
+
+/// The configured roots, opened.
+pub struct Locations {
+    roots: Vec<(PathBuf, Dir)>,
+    unverified: bool,
+    bytes_max: u64,
+}
+
+impl Locations {
+    /// Opens the roots. `unverified`: a descriptor may leave out the digest. `bytes_max`: size of a file.
+    ///
+    /// # Errors
+    /// A root that is not a folder that can be opened.
+    pub fn open(roots: &[PathBuf], unverified: bool, bytes_max: u64) -> Result<Self, LocationError> {
+        let open = |root: &PathBuf| {
+            let dir = Dir::open_ambient_dir(root, ambient_authority());
+            dir.map(|dir| (root.clone(), dir)).map_err(|source| LocationError::Root { root: root.clone(), source })
+        };
+        Ok(Self { roots: roots.iter().map(open).collect::<Result<_, _>>()?, unverified, bytes_max })
+    }
+
+    /// Whether a descriptor may leave out the digest.
+    pub(super) fn unverified(&self) -> bool {
+        self.unverified
+    }
+
+    /// Digest of a file whose descriptor gives none, where that is allowed and the file can be read.
+    pub(super) fn unverified_digest(&self, location: &str) -> Option<Digest> {
+        if !self.unverified {
+            return None;
+        }
+        self.read(location).ok().map(|data| Digest::of(&data))
+    }
+
+    /// Reads a file.
+    pub(super) fn read(&self, location: &str) -> Result<Arc<[u8]>, LocationError> {
+        let failed = |source| LocationError::Read { location: location.to_owned(), source };
+        let file = self.find(location)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(LocationError::NotAFile(location.to_owned()));
+        }
+        let mut data = Vec::with_capacity(metadata.len().min(self.bytes_max) as usize);
+        // The file may grow while it is read.
+        file.take(self.bytes_max + 1).read_to_end(&mut data).map_err(failed)?;
+        let bytes = data.len() as u64;
+        if bytes > self.bytes_max {
+            return Err(LocationError::TooLarge { location: location.to_owned(), bytes: bytes.max(metadata.len()), max: self.bytes_max });
+        }
+        Ok(data.into())
+    }
+
+    /// Opens it under the root that holds it; a relative path under the first root that has such a file.
+    fn find(&self, location: &str) -> Result<File, LocationError> {
+        let path = path_of(location)?;
+        let mut failure = None;
+        for (root, dir) in &self.roots {
+            let Some(relative) = relative_to(root, path) else { continue };
+            match dir.open_with(relative, &options()) {
+                Ok(file) => return Ok(file),
+                Err(source) => failure = Some(LocationError::Read { location: location.to_owned(), source }),
+            }
+        }
+        let roots = || self.roots.iter().map(|(root, _)| root.display().to_string()).collect::<Vec<_>>().join(", ");
+        Err(failure.unwrap_or_else(|| LocationError::Outside { location: location.to_owned(), roots: roots() }))
+    }
+}
+
+/// Without waiting, so that a pipe put in a file's place cannot stop the host.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    options
+}
+
+fn path_of(location: &str) -> Result<&Path, LocationError> {
+    match location.split_once("://") {
+        None => Ok(Path::new(location)),
+        Some(("file", path)) => Ok(Path::new(path)),
+        Some(_) => Err(LocationError::Scheme(location.to_owned())),
+    }
+}
+
+/// The path below `root`; `None` where it does not lie there or climbs on its way.
+fn relative_to<'a>(root: &Path, path: &'a Path) -> Option<&'a Path> {
+    let relative = if path.is_absolute() { path.strip_prefix(root).ok()? } else { path };
+    relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)).then_some(relative)
+}

@@ -1,0 +1,78 @@
+//! Lanes take the spare session after a trap; here a new one is built, off the lanes and not faster than a backoff allows.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::task::{Kind, Task};
+use crate::registry::Version;
+
+/// The first wait; each loss soon after the last doubles it.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// A version that lost no session for so long starts anew.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+
+/// Versions that lost a session.
+#[derive(Default)]
+pub(super) struct Spares {
+    wanted: Vec<Wanted>,
+    building: bool,
+}
+
+struct Wanted {
+    version: Arc<Version>,
+    losses: u32,
+    lost_at: Instant,
+    not_before: Instant,
+    open: bool,
+}
+
+impl Spares {
+    /// A lane's session is beyond use.
+    pub(super) fn lost(&mut self, version: &Arc<Version>, now: Instant) {
+        if let Some(wanted) = self.wanted.iter_mut().find(|wanted| Arc::ptr_eq(&wanted.version, version)) {
+            wanted.delay(now);
+            wanted.open = true;
+        } else {
+            let version = version.clone();
+            self.wanted.push(Wanted { version, losses: 0, lost_at: now, not_before: now, open: true });
+        }
+    }
+
+    /// Forgets versions that are no longer `routed` to, so that they can be freed, and those whose last loss is long ago.
+    pub(super) fn retain(&mut self, now: Instant, routed: impl Fn(&Arc<Version>) -> bool) {
+        let recent = |wanted: &Wanted| wanted.open || now.saturating_duration_since(wanted.lost_at) < FORGIVEN_AFTER;
+        self.wanted.retain(|wanted| routed(&wanted.version) && recent(wanted));
+    }
+
+    /// The next session to build: one at a time.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Task> {
+        if self.building {
+            return None;
+        }
+        let wanted = self.wanted.iter().find(|wanted| wanted.open && wanted.not_before <= now)?;
+        self.building = true;
+        Some(Task(Kind::Spare { version: wanted.version.clone() }))
+    }
+
+    /// One was built, or could not be: then it is tried again later.
+    pub(super) fn built(&mut self, version: &Arc<Version>, done: bool, now: Instant) {
+        self.building = false;
+        if let Some(wanted) = self.wanted.iter_mut().find(|wanted| Arc::ptr_eq(&wanted.version, version)) {
+            wanted.open = !done;
+            if !done {
+                wanted.delay(now);
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn delay(&mut self, now: Instant) {
+        let quiet = now.saturating_duration_since(self.lost_at) >= FORGIVEN_AFTER;
+        self.losses = if quiet { 0 } else { self.losses.saturating_add(1) };
+        self.lost_at = now;
+        let wait = WAIT_MIN.saturating_mul(1 << self.losses.saturating_sub(1).min(16)).min(WAIT_MAX);
+        self.not_before = self.not_before.max(if self.losses == 0 { now } else { now + wait });
+    }
+}

@@ -1,0 +1,129 @@
+//! Announced -> Verified: everything a descriptor claims is checked, and its bytes are in hand.
+
+use std::sync::Arc;
+
+use super::compile::Backends;
+use super::grants;
+use super::locations::Locations;
+use super::watch::{Announced, Content};
+use crate::backend::{Artifact, Payload, Rejected, Stage};
+use crate::types::control::model_digest;
+use crate::types::proto::{ModelDescriptor, model_descriptor::ModelType};
+use crate::types::{Digest, Limits};
+
+/// What a descriptor is checked against.
+pub(super) struct Rules {
+    pub(super) locations: Arc<Locations>,
+    pub(super) limits: Limits,
+    pub(super) maxima: Limits,
+}
+
+/// A model whose payload and permissions are in order.
+pub(super) struct Verified {
+    pub(super) announced: Arc<Announced>,
+    pub(super) digest: Digest,
+    pub(super) payload: Payload,
+    pub(super) limits: Limits,
+}
+
+/// Checks a descriptor and reads its files.
+pub(super) fn verify(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Result<Verified, Rejected> {
+    checked(announced, rules, backends).map_err(|reason| Rejected { stage: Stage::Verify, reason })
+}
+
+fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Result<Verified, String> {
+    let descriptor = &announced.descriptor;
+    let kind = kind(descriptor, backends)?;
+    built(descriptor)?;
+    let limits = grants::apply(descriptor.grants.as_ref(), &rules.limits, &rules.maxima)?;
+    let (data, digest) = content("the model", &announced.payload, rules)?;
+    let artifacts = artifacts(announced, rules)?;
+    let digests: Vec<_> = artifacts.iter().map(|artifact| artifact.digest).collect();
+    let payload = Payload {
+        kind,
+        digest,
+        data,
+        config: descriptor.config.clone().unwrap_or_default().into(),
+        artifacts: artifacts.into(),
+        label: announced.id.to_string().into(),
+    };
+    let digest = model_digest(descriptor, digest, &digests);
+    if let Some(known) = announced.digest
+        && known != digest
+    {
+        return Err(format!("its files changed since it was announced: it was {known} and is {digest}"));
+    }
+    Ok(Verified { announced: announced.clone(), digest, payload, limits })
+}
+
+fn kind(descriptor: &ModelDescriptor, backends: &Backends) -> Result<ModelType, String> {
+    let number = descriptor.model_type;
+    let kind = ModelType::try_from(number).map_err(|_| format!("model type {number} is not one this host knows"))?;
+    if backends.get(kind).is_none() {
+        let built = backends.kinds().map(|kind| kind.as_str_name()).collect::<Vec<_>>().join(", ");
+        return Err(format!("models of type {} are not built yet; this host runs {built}", kind.as_str_name()));
+    }
+    Ok(kind)
+}
+
+/// A field that is set and not understood might be what keeps the model from doing harm, so the model is not used without it.
+fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
+    let fields = [
+        ("evaluator", descriptor.evaluator.is_some()),
+        ("lineage", descriptor.lineage.is_some()),
+        ("goldens", !descriptor.goldens.is_empty()),
+        ("effective_from", descriptor.effective_from.is_some()),
+        ("authenticity", !descriptor.authenticity.is_empty()),
+        ("formats", !descriptor.formats.is_empty()),
+        ("chunks", descriptor.chunks.is_some()),
+    ];
+    let set: Vec<_> = fields.iter().filter(|(_, set)| *set).map(|(name, _)| format!("`{name}`")).collect();
+    if set.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the descriptor sets {}, which is not built yet; publish without it", set.join(", ")))
+}
+
+fn artifacts(announced: &Announced, rules: &Rules) -> Result<Vec<Artifact>, String> {
+    let mut artifacts: Vec<Artifact> = Vec::with_capacity(announced.artifacts.len());
+    for (descriptor, source) in announced.descriptor.artifacts.iter().zip(&announced.artifacts) {
+        let name = descriptor.name.clone();
+        if name.is_empty() || artifacts.iter().any(|artifact| artifact.name == name) {
+            return Err(format!("artifact names have to be distinct and not empty, got `{name}`"));
+        }
+        let (data, digest) = content(&format!("artifact `{name}`"), source, rules)?;
+        artifacts.push(Artifact { name, digest, data });
+    }
+    Ok(artifacts)
+}
+
+fn content(what: &str, content: &Content, rules: &Rules) -> Result<(Arc<[u8]>, Digest), String> {
+    let (data, digest) = match content {
+        Content::Carried { data, digest } => (data.clone(), *digest),
+        Content::Location { location, sha256 } => located(what, location, *sha256, &rules.locations)?,
+    };
+    let max = rules.limits.payload_bytes;
+    if data.len() as u64 > max {
+        return Err(format!("{what} has {} bytes, at most {max} are allowed (`limits.payload`)", data.len()));
+    }
+    if data.is_empty() {
+        return Err(format!("{what} is empty"));
+    }
+    Ok((data, digest))
+}
+
+fn located(what: &str, location: &str, sha256: Option<Digest>, locations: &Locations) -> Result<(Arc<[u8]>, Digest), String> {
+    if sha256.is_none() && !locations.unverified() {
+        return Err(format!(
+            "{what} is at `{location}` without sha256; give it, or set `control.unverified_locations = true` to trust the file as it is"
+        ));
+    }
+    let data = locations.read(location).map_err(|error| format!("{what}: {error}"))?;
+    let digest = Digest::of(&data);
+    match sha256 {
+        Some(claimed) if claimed != digest => {
+            Err(format!("{what} at `{location}` has {} bytes of digest {digest}, expected {claimed}", data.len()))
+        }
+        _ => Ok((data, digest)),
+    }
+}
