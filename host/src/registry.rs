@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -214,6 +215,9 @@ pub struct Registry {
     models: ArcSwap<Vec<ModelStatus>>,
     caught_up: AtomicBool,
     raised: Mutex<VecDeque<Raised>>,
+    /// How often the states were published, for those who wait for one.
+    published: Mutex<u64>,
+    publication: Condvar,
 }
 
 impl Registry {
@@ -243,6 +247,28 @@ impl Registry {
     /// Publishes the states.
     pub fn set_models(&self, models: Vec<ModelStatus>) {
         self.models.store(Arc::new(models));
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.publication.notify_all();
+    }
+
+    /// Waits until the states are as `wanted`, for `patience` at most; whether they are. A model that is said to be Live is in
+    /// the snapshot by then.
+    pub fn wait_for(&self, patience: Duration, mut wanted: impl FnMut(&[ModelStatus]) -> bool) -> bool {
+        let until = Instant::now() + patience;
+        loop {
+            let seen = *self.published.lock().unwrap_or_else(PoisonError::into_inner);
+            if wanted(&self.models()) {
+                return true;
+            }
+            let guard = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = until.saturating_duration_since(Instant::now());
+            let (guard, waited) =
+                self.publication.wait_timeout_while(guard, left, |now| *now == seen).unwrap_or_else(PoisonError::into_inner);
+            drop(guard);
+            if waited.timed_out() {
+                return wanted(&self.models());
+            }
+        }
     }
 
     /// Whether the control log has been read to what was its end at the start.

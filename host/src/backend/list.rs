@@ -25,18 +25,23 @@ impl Backends {
         self.kinds.push((kind, backend));
         self
     }
+
+    /// The backend that runs a kind.
+    ///
+    /// # Errors
+    /// There is none; the reason names the kind.
+    pub fn of(&self, kind: ModelType) -> Result<&dyn Backend, Rejected> {
+        let found = self.kinds.iter().find(|(its, _)| *its == kind);
+        found.map(|(_, backend)| backend.as_ref()).ok_or_else(|| {
+            let known: Vec<_> = self.kinds.iter().map(|(kind, _)| kind.as_str_name()).collect();
+            let reason = format!("models of type {} are not built yet; this host runs {}", kind.as_str_name(), known.join(", "));
+            Rejected { stage: Stage::Verify, reason }
+        })
+    }
 }
 
 impl Backend for Backends {
     fn load(&self, what: &Payload, limits: &Limits) -> Result<Arc<dyn Model>, Rejected> {
-        match self.kinds.iter().find(|(kind, _)| *kind == what.kind) {
-            Some((_, backend)) => backend.load(what, limits),
-            None => {
-                let known: Vec<_> = self.kinds.iter().map(|(kind, _)| kind.as_str_name()).collect();
-                let reason =
-                    format!("models of type {} are not built yet; this host runs {}", what.kind.as_str_name(), known.join(", "));
-                Err(Rejected { stage: Stage::Verify, reason })
-            }
-        }
+        self.of(what.kind)?.load(what, limits)
     }
 }

@@ -4,32 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::verify::Verified;
-use crate::backend::{Backend, Model, Rejected, Stage};
+use crate::backend::{Backend, Backends, Model, Rejected};
 use crate::types::Digest;
 use crate::types::proto::model_descriptor::ModelType;
-
-/// The backends of this host, by the kind of model they load.
-#[derive(Default)]
-pub struct Backends(Vec<(ModelType, Arc<dyn Backend>)>);
-
-impl Backends {
-    /// Adds a backend.
-    #[must_use]
-    pub fn with(mut self, kind: ModelType, backend: Arc<dyn Backend>) -> Self {
-        self.0.push((kind, backend));
-        self
-    }
-
-    /// The backend of a kind.
-    pub(super) fn get(&self, kind: ModelType) -> Option<&Arc<dyn Backend>> {
-        self.0.iter().find(|(its, _)| *its == kind).map(|(_, backend)| backend)
-    }
-
-    /// The kinds there are backends for.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = ModelType> + '_ {
-        self.0.iter().map(|(kind, _)| *kind)
-    }
-}
 
 /// A model that has been loaded.
 pub(super) struct Compiled {
@@ -68,9 +45,7 @@ pub(super) fn compile(verified: Verified, backends: &Backends, loaded: &Loaded) 
     if let Some(model) = loaded.get(kind, verified.digest) {
         return Ok(Compiled { verified, model });
     }
-    let rejected = |reason: &str| Rejected { stage: Stage::Compile, reason: reason.to_owned() };
-    let backend = backends.get(kind).ok_or_else(|| rejected("there is no backend for it any more"))?;
-    let model = backend.load(&verified.payload, &verified.limits)?;
+    let model = backends.load(&verified.payload, &verified.limits)?;
     drop(loaded.put(kind, verified.digest, model.clone()));
     Ok(Compiled { verified, model })
 }

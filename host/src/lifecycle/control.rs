@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::catalog::{Catalog, Effect};
-use super::compile::{Backends, Loaded};
+use super::compile::Loaded;
 use super::locations::Locations;
 use super::retire::Draining;
 use super::spares::Spares;
@@ -16,6 +16,7 @@ use super::task::{Kind, News, Place, Report, Task, Workers, Workshop};
 use super::verify::Rules;
 use super::watch::{Announced, Change, Order, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
+use crate::backend::{Backends, Session};
 use crate::registry::{Raised, Route, Snapshot, State, Version};
 use crate::stream::{Announcement, Entry, Feed, LinkError, Notices};
 use crate::types::Revision;
@@ -290,7 +291,7 @@ impl Lifecycle {
         }
     }
 
-    fn spare_built(&mut self, version: &Arc<Version>, session: Result<Box<dyn crate::backend::Session>, String>, now: Now) {
+    fn spare_built(&mut self, version: &Arc<Version>, session: Result<Box<dyn Session>, String>, now: Now) {
         self.spares.built(version, session.is_ok(), now.instant);
         match session {
             Ok(session) => version.put_spare(session),
@@ -318,7 +319,7 @@ impl Lifecycle {
                 request.1.push(*place);
             }
         }
-        self.route(now);
+        self.route();
         self.supersede(&requests);
         self.prepare(requests)
     }
@@ -353,10 +354,10 @@ impl Lifecycle {
     }
 
     /// One atomic store per stream whose routes have changed.
-    fn route(&mut self, now: Now) {
+    fn route(&mut self) {
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
-            let routes: Vec<_> = slots.map(|(_, slot)| slot.route(stream.no_model, self.caught_up, now)).collect();
+            let routes: Vec<_> = slots.map(|(_, slot)| slot.route()).collect();
             let same = routes.iter().zip(&self.routed[at]).all(|(new, old)| same_route(new, old));
             if !same {
                 let revision = self.catalog.revision();

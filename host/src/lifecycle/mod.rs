@@ -29,10 +29,9 @@ mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 pub use catalog::{Catalog, Deployment, Effect, Wanted};
-pub use compile::Backends;
 pub use control::Lifecycle;
 pub use grants::default_maxima;
 pub use locations::{LocationError, Locations};
@@ -90,8 +89,6 @@ pub struct StreamSpec {
     pub topics: Vec<String>,
     /// Why its versions answer, as results say it: `live`.
     pub role: String,
-    /// What becomes of records of a data type without a model.
-    pub no_model: NoModel,
 }
 
 /// A data type of a stream.
@@ -108,19 +105,6 @@ impl TypeSpec {
     pub fn name(&self) -> &str {
         self.codec.schema().data_type()
     }
-}
-
-/// What becomes of records of a declared data type that has no live model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NoModel {
-    /// They wait.
-    #[default]
-    Hold,
-    /// They wait for so long, counted from when the log was caught up or the last model was lost; then they become dead letters.
-    DeadLetter {
-        /// How long.
-        after: Duration,
-    },
 }
 
 /// A moment, on both clocks.

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::catalog::Wanted;
 use super::plan::{Plan, Standing, plan};
 use super::task::Outcome;
 use super::watch::{Announced, Refused};
-use super::{NoModel, Now};
+use super::Now;
 use crate::backend::Rejected;
 use crate::registry::{ModelStatus, Route, State, Version};
 use crate::types::{ModelId, Revision};
@@ -23,8 +22,6 @@ pub(super) struct Slot {
     refused: VecDeque<ModelStatus>,
     live: Option<Revision>,
     previous: Option<Revision>,
-    /// Since when nothing answers.
-    idle_since: Option<Instant>,
     /// Models whose state has changed since it was last published.
     changed: BTreeSet<Revision>,
 }
@@ -58,7 +55,6 @@ impl Slot {
             refused: VecDeque::new(),
             live: None,
             previous: None,
-            idle_since: None,
             changed: BTreeSet::new(),
         }
     }
@@ -183,11 +179,7 @@ impl Slot {
         if plan.live != self.live {
             self.previous = self.live;
             self.live = plan.live;
-            self.idle_since = plan.live.is_none().then_some(now.instant);
             self.changed.extend(self.previous);
-        }
-        if plan.live.is_none() {
-            self.idle_since.get_or_insert(now.instant);
         }
         self.previous = self.previous.filter(|revision| self.standing(*revision) == Standing::Ready);
         self.mark(plan, now);
@@ -230,17 +222,13 @@ impl Slot {
         versions
     }
 
-    /// What the lanes do with this data type.
-    pub(super) fn route(&self, no_model: NoModel, caught_up: bool, now: Now) -> Route {
-        let live = self.live.and_then(|revision| self.models.get(&revision)).and_then(|known| known.version.clone());
-        match (live, no_model, self.idle_since) {
-            (Some(version), ..) => Route::Live(version),
-            (None, NoModel::DeadLetter { after }, Some(since)) if caught_up && now.instant >= since + after => Route::DeadLetter,
-            _ => Route::Wait,
-        }
+    /// What the lanes do with this data type: without a version they wait, as long as their stream is told to.
+    pub(super) fn route(&self) -> Route {
+        let live = self.live.and_then(|revision| self.models.get(&revision));
+        live.and_then(|known| known.version.clone()).map_or(Route::Wait, Route::Live)
     }
 
-    /// Whether nothing of it has changed since the states were last published.
+    /// All models and what is known of them, refused announcements last.
     pub(super) fn statuses(&self) -> impl Iterator<Item = ModelStatus> + '_ {
         self.models.values().map(Known::status).chain(self.refused.iter().cloned())
     }

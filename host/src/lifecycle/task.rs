@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::StreamSpec;
-use super::compile::{Backends, Loaded, compile};
+use super::compile::{Loaded, compile};
 use super::verify::{Rules, verify};
 use super::warm::{open, warm};
 use super::watch::Announced;
-use crate::backend::{Rejected, Session, Stage};
+use crate::backend::{Backends, Rejected, Session, Stage};
 use crate::registry::{State, Version};
 use crate::types::Revision;
 

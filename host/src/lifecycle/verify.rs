@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::compile::Backends;
 use super::grants;
 use super::locations::Locations;
 use super::watch::{Announced, Content};
-use crate::backend::{Artifact, Payload, Rejected, Stage};
+use crate::backend::{Artifact, Backends, Payload, Rejected, Stage};
 use crate::types::control::model_digest;
 use crate::types::proto::{ModelDescriptor, model_descriptor::ModelType};
 use crate::types::{Digest, Limits};
@@ -59,11 +58,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Re
 fn kind(descriptor: &ModelDescriptor, backends: &Backends) -> Result<ModelType, String> {
     let number = descriptor.model_type;
     let kind = ModelType::try_from(number).map_err(|_| format!("model type {number} is not one this host knows"))?;
-    if backends.get(kind).is_none() {
-        let built = backends.kinds().map(|kind| kind.as_str_name()).collect::<Vec<_>>().join(", ");
-        return Err(format!("models of type {} are not built yet; this host runs {built}", kind.as_str_name()));
-    }
-    Ok(kind)
+    backends.of(kind).map(|_| kind).map_err(|rejected| rejected.reason)
 }
 
 /// A field that is set and not understood might be what keeps the model from doing harm, so the model is not used without it.
