@@ -69,9 +69,10 @@ impl Lifecycle {
     ) -> Result<Self, Error> {
         let payload_max = config.limits.payload_bytes;
         let locations = Arc::new(Locations::open(&config.locations, config.unverified_locations, payload_max)?);
-        let places = streams.iter().enumerate().flat_map(|(stream, spec)| {
-            (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new()))
-        });
+        let places = streams
+            .iter()
+            .enumerate()
+            .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
         let routed = streams.iter().map(|stream| vec![Route::Wait; stream.types.len()]).collect();
         let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone() };
@@ -280,7 +281,8 @@ impl Lifecycle {
     }
 
     fn reached(&mut self, revision: Revision, state: &State, now: Now) {
-        let Some(data_type) = self.preparing.iter().find(|(_, job)| job.revision == revision).map(|(name, _)| name.clone()) else {
+        let Some(data_type) = self.preparing.iter().find(|(_, job)| job.revision == revision).map(|(name, _)| name.clone())
+        else {
             return;
         };
         for place in self.places(&data_type) {

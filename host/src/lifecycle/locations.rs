@@ -101,7 +101,11 @@ impl Locations {
         file.take(self.bytes_max + 1).read_to_end(&mut data).map_err(failed)?;
         let bytes = data.len() as u64;
         if bytes > self.bytes_max {
-            return Err(LocationError::TooLarge { location: location.to_owned(), bytes: bytes.max(metadata.len()), max: self.bytes_max });
+            return Err(LocationError::TooLarge {
+                location: location.to_owned(),
+                bytes: bytes.max(metadata.len()),
+                max: self.bytes_max,
+            });
         }
         Ok(data.into())
     }

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::Now;
 use super::catalog::Wanted;
 use super::plan::{Plan, Standing, plan};
 use super::task::Outcome;
 use super::watch::{Announced, Refused};
-use super::Now;
 use crate::backend::Rejected;
 use crate::registry::{ModelStatus, Route, State, Version};
 use crate::types::{ModelId, Revision};
@@ -50,13 +50,7 @@ impl Known {
 
 impl Slot {
     pub(super) fn new() -> Self {
-        Self {
-            models: BTreeMap::new(),
-            refused: VecDeque::new(),
-            live: None,
-            previous: None,
-            changed: BTreeSet::new(),
-        }
+        Self { models: BTreeMap::new(), refused: VecDeque::new(), live: None, previous: None, changed: BTreeSet::new() }
     }
 
     /// A model is new.

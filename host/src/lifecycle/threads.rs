@@ -1,7 +1,7 @@
 //! The threads that prepare models, build spares and free versions in production.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::task::{Report, Task, Work, Workers};

@@ -36,7 +36,9 @@ impl Trial {
         let (rows, batch) = made_up(schema);
         let mut order: Vec<u32> = (0..ROWS).collect();
         for row in 0..ROWS {
-            binding.check(&rows, row as usize, &batch).map_err(|error| format!("a row without missing values cannot be bound: {error}"))?;
+            binding
+                .check(&rows, row as usize, &batch)
+                .map_err(|error| format!("a row without missing values cannot be bound: {error}"))?;
         }
         let mut forward = binding.inputs();
         binding.pack(&rows, &order, &batch, &mut forward);

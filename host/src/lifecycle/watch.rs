@@ -255,13 +255,16 @@ fn data_type_of(key: &Key) -> Option<String> {
 fn expects(header: Option<&[u8]>) -> Result<Option<Revision>, String> {
     let Some(header) = header else { return Ok(None) };
     let text = String::from_utf8_lossy(header);
-    let revision = text.parse().map_err(|_| format!("expected a revision in decimal in the header `sandstream-expects`, got `{text}`"));
+    let revision =
+        text.parse().map_err(|_| format!("expected a revision in decimal in the header `sandstream-expects`, got `{text}`"));
     revision.map(Some)
 }
 
 fn agree(key: &ModelId, value: &ModelId, versioned: bool) -> Result<(), String> {
     if !versioned {
-        return Err(format!("the key says `{key}`, but the descriptor has no version; set it, or send the descriptor without a key"));
+        return Err(format!(
+            "the key says `{key}`, but the descriptor has no version; set it, or send the descriptor without a key"
+        ));
     }
     if key != value {
         return Err(format!("the key says `{key}`, the descriptor `{value}`; they have to agree"));
@@ -302,7 +305,10 @@ fn name(data_type: String, label: String, value: Option<Vec<u8>>) -> Result<Chan
     let Some(value) = value else { return Ok(Change::Label { data_type, label, model: None }) };
     let value = Label::decode(value.as_slice()).map_err(|error| format!("expected a Label: {error}"))?;
     if (&value.data_type, &value.label) != (&data_type, &label) {
-        return Err(format!("the key says label `{label}` of `{data_type}`, the value `{}` of `{}`", value.label, value.data_type));
+        return Err(format!(
+            "the key says label `{label}` of `{data_type}`, the value `{}` of `{}`",
+            value.label, value.data_type
+        ));
     }
     Ok(Change::Label { data_type, label, model: Some((value.name, value.version)) })
 }
