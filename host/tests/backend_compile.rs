@@ -170,6 +170,17 @@ fn the_cache_is_private_and_stays_within_its_size() {
 }
 
 #[test]
+fn what_a_killed_host_left_is_removed() {
+    use std::time::SystemTime;
+    let folder = tempfile::tempdir().unwrap();
+    let (old, young) = (folder.path().join(".old.tmp"), folder.path().join(".young.tmp"));
+    fs::write(&young, "").unwrap();
+    fs::File::create(&old).unwrap().set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
+    wasm(Compiler::InProcess, Some(folder.path()));
+    assert!(!old.exists() && young.exists());
+}
+
+#[test]
 fn machine_code_posing_as_a_component_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     works(&wasm(child(), Some(folder.path())), &Guest::default().component()).unwrap();

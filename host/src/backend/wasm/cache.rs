@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -19,6 +19,8 @@ const MAGIC: &[u8; 8] = b"sndcode1";
 const MAC_BYTES: usize = 32;
 const KEY_FILE: &str = "key";
 const SUFFIX: &str = "cwasm";
+const TEMPORARY: &str = "tmp";
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 pub(super) struct Cache {
     folder: PathBuf,
@@ -36,6 +38,7 @@ impl Cache {
             fs::create_dir_all(folder)?;
             // Fails when the folder is another user's.
             fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+            remove_leftovers(folder)?;
             key(folder)
         };
         let random = open().map_err(|e| Error::Cache { folder: folder.clone(), reason: e.to_string() })?;
@@ -121,6 +124,19 @@ impl Cache {
     }
 }
 
+/// Files that a host was writing when it was killed. Younger ones may be in the making by another host.
+fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let age = path.metadata().and_then(|about| about.modified()).map(|modified| modified.elapsed().unwrap_or_default());
+        if path.extension().is_some_and(|suffix| suffix == TEMPORARY) && age.is_ok_and(|age| age > LEFTOVER_AGE) {
+            // Another host that starts at the same time may have been faster.
+            let _ = fs::remove_file(path);
+        }
+    }
+    Ok(())
+}
+
 /// The folder's key, made by whoever comes first.
 fn key(folder: &Path) -> io::Result<[u8; 32]> {
     let path = folder.join(KEY_FILE);
@@ -147,7 +163,7 @@ enum Existing {
 fn write_whole(folder: &Path, path: &Path, parts: &[&[u8]], existing: Existing) -> io::Result<()> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|e| io::Error::other(e.to_string()))?;
-    let temporary = folder.join(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
+    let temporary = folder.join(format!(".{:016x}.{TEMPORARY}", u64::from_le_bytes(random)));
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         for part in parts {
