@@ -90,6 +90,7 @@ impl Fake {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "taking its time is what it was told to do")]
     pub(super) fn load(&self) -> Result<(), String> {
         thread::sleep(self.slow_load);
         if self.reject_load { Err("the fake scorer was told to reject its load".to_owned()) } else { Ok(()) }
