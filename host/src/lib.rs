@@ -18,3 +18,6 @@ pub mod lifecycle;
 pub mod pipeline;
 
 pub mod config;
+
+pub mod app;
+pub mod cli;

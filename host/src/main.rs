@@ -7,5 +7,5 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == "compile-worker") {
         return sandstream::backend::wasm::compile_worker_main();
     }
-    ExitCode::SUCCESS
+    sandstream::cli::main()
 }

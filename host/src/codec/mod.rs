@@ -60,6 +60,12 @@ pub fn encoding(format: ResultFormat) -> Arc<dyn Encoding> {
     }
 }
 
+/// Appends the outputs of one row to `out` as a JSON result has them: `{"quality":5.1}`, a list where an output is wider than 1.
+/// `row` is a row of `scores`, whose tensors are those of `outputs`.
+pub fn outputs_as_json(outputs: &[Output], scores: &Scores, row: usize, out: &mut Vec<u8>) {
+    json::outputs(outputs, scores, row, out);
+}
+
 /// A data type's format and schema.
 pub trait Codec: Send + Sync {
     /// All fields of the data type.

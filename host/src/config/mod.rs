@@ -76,7 +76,7 @@ impl Control {
 pub struct Admin {
     /// Where it listens.
     pub bind: SocketAddr,
-    /// A file with one token per line; requests name one as `Authorization: Bearer <token>`.
+    /// A file with one token per line; requests carry one as `Authorization: Bearer <token>`.
     pub tokens: Option<PathBuf>,
 }
 
@@ -104,6 +104,13 @@ impl Config {
             found if found.is_empty() => Ok(config),
             found => Err(wrong(found)),
         }
+    }
+
+    /// What holds where there is no file: the defaults.
+    #[must_use]
+    pub fn without_file() -> Self {
+        let (written, problems) = (Vec::new(), Problems::default());
+        Self::read(Path::new(""), &Section::root(&written, &problems))
     }
 
     fn read(file: &Path, root: &Section<'_>) -> Self {

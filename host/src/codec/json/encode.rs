@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codec::result::{Cells, Prefixes, Strings, cells, topic};
 use crate::codec::{Encoder, Encoding, ResultMeta, ResultRow, Stamp, base64};
-use crate::types::{Kind, Output, Record, Rows};
+use crate::types::{Kind, Output, Record, Rows, Scores};
 
 /// The format `json` of results.
 pub(in crate::codec) struct JsonEncoding;
@@ -118,6 +118,21 @@ impl Encoder for JsonEncoder {
         }
         out.extend_from_slice(parts.end);
     }
+}
+
+/// Appends the outputs of one row as a result has them: `{"quality":5.1,"probabilities":[0.2,0.8]}`.
+pub(in crate::codec) fn outputs(outputs: &[Output], scores: &Scores, row: usize, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, (output, tensor)) in outputs.iter().zip(&scores.outputs).enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        text(output.name.as_bytes(), out);
+        out.push(b':');
+        let width = output.width as usize;
+        value(&cells(tensor, row, width), width == 1, out);
+    }
+    out.push(b'}');
 }
 
 fn included(field: &Included, rows: &Rows, row: usize, out: &mut Vec<u8>) {

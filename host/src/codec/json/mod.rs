@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::{Codec, Decoder, Error, Spec};
 use crate::types::{Kind, Schema};
 
-pub(super) use encode::JsonEncoding;
+pub(super) use encode::{JsonEncoding, outputs};
 
 /// Parts of a field's path.
 const PARTS_MAX: usize = 32;

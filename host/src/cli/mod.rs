@@ -1,0 +1,50 @@
+//! The command line: one file per command. Results go to stdout, everything else to stderr. Exit code 0: done; 1: failed or
+//! misused; 2: done, but some input was refused.
+
+mod logging;
+mod model_file;
+mod score;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Done, but some input was refused.
+const SOME_REFUSED: u8 = 2;
+
+#[derive(Parser)]
+#[command(name = "sandstream", version, about = "Streams Kafka records through sandboxed WebAssembly scoring modules")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logging: logging::Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Score the rows of a file with a model, without Kafka.
+    Score(score::Args),
+}
+
+/// Reads the arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors; clap's own exit code 2 means something else here.
+            let code = if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            let _ = error.print();
+            return code;
+        }
+    };
+    cli.logging.start();
+    let done = match &cli.command {
+        Command::Score(args) => score::run(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("sandstream: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,79 @@
+//! `sandstream score`: the rows of a file through a model, the way a stream does it: decode, bind, score. One JSON line a row.
+
+mod batch;
+mod input;
+mod schema;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use super::model_file::Extras;
+use super::SOME_REFUSED;
+use crate::app;
+use crate::config::Config;
+use crate::backend::Backend as _;
+use crate::binding::Binding;
+use crate::types::Limits;
+use batch::Scorer;
+use input::Input;
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  sandstream score --model plugins/prebuilt/wine-linear.wasm --input wine.csv
+  sandstream score --model m.wasm --input red.csv --delimiter ';' --columns 'fixed acidity,...,alcohol,quality'
+  tail -n 5 wine.jsonl | sandstream score --model m.wasm --input - --format jsonl
+
+A line of the answer is {\"row\":0,\"outputs\":{\"quality\":5.1}} (a list where an output is wider than 1) or
+{\"row\":3,\"error\":\"...\"}; row 0 is the first data row. Exit code 2: some rows were refused.")]
+pub(super) struct Args {
+    /// The model
+    #[arg(long, value_name = "PATH")]
+    model: PathBuf,
+    #[command(flatten)]
+    extras: Extras,
+    /// Rows: a file, or - for stdin
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Format of the rows [default: by the file's name]
+    #[arg(long)]
+    format: Option<input::Format>,
+    /// What separates the cells of a CSV row
+    #[arg(long, default_value = ",", value_parser = input::delimiter)]
+    delimiter: u8,
+    /// Names of the columns of a CSV file without a header line
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    columns: Vec<String>,
+    /// The ordered feature list, for a model whose inputs have no names [default: all columns]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    features: Vec<String>,
+    /// Where the answer goes
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let payload = args.extras.payload(&args.model)?;
+    let limits = Limits::default();
+    let model = app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
+    let mut input = Input::open(args)?;
+    let schema = schema::of(input.columns(), &args.features, model.signature())?;
+    let binding = Binding::new(&schema, model.signature()).with_context(|| args.model.display().to_string())?;
+    input.decode(&schema, binding.wanted())?;
+    let mut scorer = Scorer::new(&*model, binding, &schema)?;
+    let mut out = writer(args)?;
+    let refused = scorer.all(&mut input, &mut out)?;
+    out.flush().context("cannot write the answer")?;
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+}
+
+fn writer(args: &Args) -> Result<Box<dyn Write>> {
+    if args.output.as_os_str() == "-" {
+        return Ok(Box::new(BufWriter::new(io::stdout())));
+    }
+    let file = File::create(&args.output).with_context(|| format!("cannot write {}", args.output.display()))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
