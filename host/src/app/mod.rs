@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::admin::{self, Admin, StreamView, Token, View};
-use crate::backend::wasm::Wasm;
+use crate::backend::Backends;
+use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
-use crate::lifecycle::{self, Backends, Lifecycle, Threads};
+use crate::lifecycle::{self, Lifecycle, Threads};
 use crate::registry::{Registry, Route, State};
 use crate::stream::kafka::{self, KafkaFeed, KafkaNotices};
 use crate::telemetry::LaneStats;
@@ -160,10 +161,17 @@ fn is_warm(registry: &Registry) -> bool {
     live || !registry.models().iter().any(|model| under_way(&model.state))
 }
 
+/// The list of backends: every kind of model that can be run.
+///
+/// # Errors
+/// The WASM engine cannot reserve its pool, or its cache cannot be used.
+pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
+    Ok(Backends::default().with(ModelType::Wasm, Arc::new(Wasm::new(wasm.clone())?)))
+}
+
 impl Control {
     fn start(config: &Config, kafka: &kafka::Config, plans: &[Plan]) -> Result<Self> {
-        let wasm = Wasm::new(config.wasm.clone())?;
-        let backends = Backends::default().with(ModelType::Wasm, Arc::new(wasm));
+        let backends = backends(&config.wasm)?;
         let settings = lifecycle::Config {
             instance: plan::instance(config),
             locations: config.control.locations.clone(),

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::codec::{self, Codec, Selector};
 use crate::config::{Config, Stream, TypeBy};
-use crate::lifecycle::{NoModel, StreamSpec, TypeSpec};
-use crate::pipeline::{self, DataType, Input, OnNoModel, TypeOf};
+use crate::lifecycle::{StreamSpec, TypeSpec};
+use crate::pipeline::{self, DataType, Input, TypeOf};
 use crate::registry::Registry;
 use crate::stream::kafka::{self, LinkConfig, Topic};
 use crate::telemetry::LaneStats;
@@ -87,10 +87,6 @@ impl Plan {
             encoding: codec::encoding(self.stream.output_format),
             topics: self.stream.inputs.clone(),
             role: "live".to_owned(),
-            no_model: match self.stream.on_no_model {
-                OnNoModel::Hold => NoModel::Hold,
-                OnNoModel::DeadLetterAfter(after) => NoModel::DeadLetter { after },
-            },
         })
     }
 

@@ -3,6 +3,7 @@
 
 mod logging;
 mod model_file;
+mod run;
 mod score;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the streams of a configuration until SIGTERM.
+    Run(run::Args),
     /// Score the rows of a file with a model, without Kafka.
     Score(score::Args),
 }
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
     };
     cli.logging.start();
     let done = match &cli.command {
+        Command::Run(args) => run::run(args),
         Command::Score(args) => score::run(args),
     };
     done.unwrap_or_else(|error| {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::reader::Section;
 use super::{Admin, Control};
 use crate::backend::wasm;
+use crate::lifecycle;
 use crate::stream::kafka;
 use crate::types::Limits;
 
@@ -151,23 +152,3 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path) -> Option<Admin> {
     Some(Admin { bind, tokens })
 }
 
-// TEMP until lifecycle lands
-mod lifecycle {
-    use crate::types::Limits;
-    use std::time::Duration;
-    pub(super) fn default_maxima() -> Limits {
-        Limits {
-            memory_bytes: 4 << 30,
-            table_elements: 1_000_000,
-            instances: 64,
-            load: Duration::from_secs(120),
-            call_base: Duration::from_secs(10),
-            call_per_row: Duration::from_secs(1),
-            compile: Duration::from_secs(600),
-            compile_bytes: 8 << 30,
-            log_lines_per_s: 10_000,
-            stateful: true,
-            ..Limits::default()
-        }
-    }
-}
