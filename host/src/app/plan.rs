@@ -47,10 +47,13 @@ impl Plan {
 
     fn of(config: &Config, kafka: &kafka::Config, stream: &Stream, topics: &BTreeMap<String, Topic>) -> Result<Self> {
         let find = |name: &String| {
-            topics.get(name).ok_or_else(|| anyhow!("topic `{name}` does not exist; make it, or run `sandstream check --kafka --create`"))
+            topics
+                .get(name)
+                .ok_or_else(|| anyhow!("topic `{name}` does not exist; make it, or run `sandstream check --kafka --create`"))
         };
         let inputs = stream.inputs.iter();
-        let inputs = inputs.map(|name| Ok(Input { topic: name.clone(), partitions: find(name)?.partitions })).collect::<Result<_>>()?;
+        let inputs =
+            inputs.map(|name| Ok(Input { topic: name.clone(), partitions: find(name)?.partitions })).collect::<Result<_>>()?;
         let sinks = stream.outputs.iter().chain(&stream.dead_letters).map(find).collect::<Result<Vec<_>>>()?;
         find(&config.control.activations)?;
         let smallest = sinks.iter().map(|topic| topic.bytes_max()).min().unwrap_or(1 << 20);

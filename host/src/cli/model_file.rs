@@ -63,7 +63,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 pub(super) fn artifact(text: &str) -> Result<(&str, ArtifactSource<'_>)> {
     match text.split_once('=') {
         Some((name, source)) if !name.is_empty() && !source.is_empty() => {
-            let source = source.strip_prefix('@').map_or(ArtifactSource::Location(source), |file| ArtifactSource::File(Path::new(file)));
+            let source =
+                source.strip_prefix('@').map_or(ArtifactSource::Location(source), |file| ArtifactSource::File(Path::new(file)));
             Ok((name, source))
         }
         _ => bail!("--artifact {text}: expected NAME=@FILE, or where a model is published NAME=LOCATION"),

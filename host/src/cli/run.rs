@@ -43,10 +43,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 /// What waits for the host reads this line.
 fn announce(host: &Host) -> io::Result<()> {
-    let streams: Vec<_> = host.streams().iter().map(|stream| json!({ "name": stream.name, "lanes": stream.stats.len() })).collect();
+    let streams: Vec<_> =
+        host.streams().iter().map(|stream| json!({ "name": stream.name, "lanes": stream.stats.len() })).collect();
     let admin = host.admin().map(|address| address.to_string());
     let mut out = io::stdout().lock();
     // The order of the members is part of what scripts look for.
-    writeln!(out, "{{\"event\":\"running\",\"pid\":{},\"admin\":{},\"streams\":{}}}", std::process::id(), json!(admin), json!(streams))?;
+    writeln!(
+        out,
+        "{{\"event\":\"running\",\"pid\":{},\"admin\":{},\"streams\":{}}}",
+        std::process::id(),
+        json!(admin),
+        json!(streams)
+    )?;
     out.flush()
 }

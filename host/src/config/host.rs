@@ -151,4 +151,3 @@ pub(super) fn admin(root: &Section<'_>, folder: &Path) -> Option<Admin> {
     }
     Some(Admin { bind, tokens })
 }
-

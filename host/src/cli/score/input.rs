@@ -33,8 +33,19 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
 
 /// Rows that are still to be read.
 pub(super) enum Input {
-    Csv { reader: csv::Reader<Box<dyn Read>>, columns: Vec<String>, cells: csv::ByteRecord, plan: Vec<Cell>, fill: RowFill, delimiter: u8 },
-    Jsonl { reader: Box<dyn BufRead>, line: Vec<u8>, decoder: Option<Box<dyn Decoder>> },
+    Csv {
+        reader: csv::Reader<Box<dyn Read>>,
+        columns: Vec<String>,
+        cells: csv::ByteRecord,
+        plan: Vec<Cell>,
+        fill: RowFill,
+        delimiter: u8,
+    },
+    Jsonl {
+        reader: Box<dyn BufRead>,
+        line: Vec<u8>,
+        decoder: Option<Box<dyn Decoder>>,
+    },
 }
 
 /// A cell that is wanted.
@@ -67,7 +78,14 @@ impl Input {
         } else {
             args.columns.iter().map(|name| name.trim().to_owned()).collect()
         };
-        Ok(Self::Csv { reader, columns, cells: csv::ByteRecord::new(), plan: Vec::new(), fill: RowFill::default(), delimiter: args.delimiter })
+        Ok(Self::Csv {
+            reader,
+            columns,
+            cells: csv::ByteRecord::new(),
+            plan: Vec::new(),
+            fill: RowFill::default(),
+            delimiter: args.delimiter,
+        })
     }
 
     /// Names of the columns, where the file has columns.

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use super::model_file::Extras;
 use super::SOME_REFUSED;
+use super::model_file::Extras;
 use crate::app;
-use crate::config::Config;
 use crate::backend::Backend as _;
 use crate::binding::Binding;
+use crate::config::Config;
 use crate::types::Limits;
 use batch::Scorer;
 use input::Input;
@@ -58,7 +58,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let payload = args.extras.payload(&args.model)?;
     let limits = Limits::default();
-    let model = app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
+    let model =
+        app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
     let mut input = Input::open(args)?;
     let schema = schema::of(input.columns(), &args.features, model.signature())?;
     let binding = Binding::new(&schema, model.signature()).with_context(|| args.model.display().to_string())?;

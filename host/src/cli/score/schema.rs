@@ -8,7 +8,8 @@ use crate::types::{Dtype, Input, Kind, Schema, Signature, normalise};
 pub(super) fn of(columns: Option<&[String]>, features: &[String], signature: &Signature) -> Result<Schema> {
     let mut names: Vec<String> = columns.map(<[String]>::to_vec).unwrap_or_default();
     if columns.is_none() {
-        let asked = signature.inputs.iter().flat_map(|input| &input.fields).filter(|name| !name.is_empty() && !name.starts_with('$'));
+        let asked =
+            signature.inputs.iter().flat_map(|input| &input.fields).filter(|name| !name.is_empty() && !name.starts_with('$'));
         for name in asked.chain(features) {
             if !names.iter().any(|known| normalise(known) == normalise(name)) {
                 names.push(name.clone());
