@@ -2,10 +2,13 @@
 //! them; how they look as JSON and Protobuf records; and the training of the example models.
 
 mod encode;
+mod forest;
 mod linear;
+mod trees;
 
 use std::sync::LazyLock;
 
+pub use forest::{Trained, train_big_forest, train_forest};
 pub use linear::train_linear;
 pub use sandstream_models::wine::FEATURES;
 

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use sandstream_models::wine;
-use sandstream_wine::{FEATURES, fit, matrix, records, train_linear};
+use sandstream_models::wine::{self, BigForest};
+use sandstream_wine::{FEATURES, Trained, fit, matrix, records, train_big_forest, train_forest, train_linear};
 
 #[test]
 fn the_records_are_the_red_wines() {
@@ -44,4 +44,29 @@ fn the_linear_model_fits_as_least_squares_does() {
     // R2 of ordinary least squares on all records, from the literature on this data set: 0.3606.
     let fit = fit(&wine::linear().unwrap().score(&matrix()));
     assert!((fit.r2 - 0.3606).abs() < 1e-3, "{fit:?}");
+}
+
+/// Scores must be the trainer's predictions, up to the rounding of a sum of 32-bit numbers.
+fn assert_predicts(scores: &[f32], trained: &Trained) {
+    assert_eq!(scores.len(), records().len());
+    for (row, (score, prediction)) in scores.iter().zip(&trained.predictions).enumerate() {
+        assert!((f64::from(*score) - prediction).abs() < 1e-4, "row {row}: {score} against {prediction}");
+    }
+}
+
+#[test]
+fn training_again_gives_the_committed_forest_and_it_predicts_as_trained() {
+    let trained = train_forest();
+    let committed = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/weights/wine-forest.trees")).unwrap();
+    assert!(trained.file == committed, "run `cargo run --release -p sandstream-wine --bin train`");
+    let scores = wine::forest().unwrap().score(&matrix());
+    assert_predicts(&scores, &trained);
+    assert!(fit(&scores).r2 > 0.8, "{:?}", fit(&scores));
+}
+
+#[test]
+fn the_big_forest_is_30_mb_and_predicts_as_trained() {
+    let trained = train_big_forest();
+    assert!((30_000_000..31_000_000).contains(&trained.file.len()), "{}", trained.file.len());
+    assert_predicts(&BigForest::parse(trained.file.clone()).unwrap().score(&matrix()), &trained);
 }

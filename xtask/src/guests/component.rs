@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_component::{ComponentEncoder, DecodedWasm, LibraryInfo};
 
 use super::plugins;
 use super::toolchain::Toolchain;
@@ -82,7 +82,8 @@ fn componentize(cores: &Path, name: &str, folder: &Path) -> Result<Vec<u8>> {
         if let (Some("wat"), Some(module)) =
             (path.extension().and_then(|e| e.to_str()), path.file_stem().and_then(|s| s.to_str()))
         {
-            encoder = encoder.adapter(module, &wat::parse_file(&path)?)?;
+            let alone = LibraryInfo { instantiate_after_shims: false, arguments: Vec::new() };
+            encoder = encoder.library(module, &wat::parse_file(&path)?, alone)?;
         }
     }
     encoder.encode()
