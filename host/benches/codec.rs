@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use sandstream::binding::Binding;
@@ -55,14 +56,14 @@ fn cases() -> Vec<Case> {
     let long: Vec<[f64; 11]> = wine.iter().map(|row| row.map(|value| value * 1.000_000_123)).collect();
     let flat = |rows: &[[f64; 11]]| rows.iter().enumerate().map(|(i, row)| json(i, row, None)).collect::<Vec<_>>();
     let shuffled = wine.iter().enumerate().map(|(i, row)| json(i, row, Some(&mut random))).collect();
-    let wire = wine.iter().map(|row| protobuf(row)).collect();
+    let wire = wine.iter().map(protobuf).collect();
     let mut cases = vec![
-        decode("decode JSON, flat, fixed order", json_codec(false), flat(&wine)),
-        decode("decode JSON, flat, fixed order, and id as int64", json_codec(true), flat(&wine)),
-        decode("decode JSON, flat, fixed order, 16-17 digit values", json_codec(false), flat(&long)),
-        decode("decode JSON, each record in another order", json_codec(false), shuffled),
+        decode("decode JSON, flat, fixed order", &json_codec(false), flat(&wine)),
+        decode("decode JSON, flat, fixed order, and id as int64", &json_codec(true), flat(&wine)),
+        decode("decode JSON, flat, fixed order, 16-17 digit values", &json_codec(false), flat(&long)),
+        decode("decode JSON, each record in another order", &json_codec(false), shuffled),
         oracle("serde_json::Value of the same, flat, fixed order", flat(&wine)),
-        decode("decode Protobuf, 11 doubles (of them and a text)", protobuf_codec(), wire),
+        decode("decode Protobuf, 11 doubles (of them and a text)", &protobuf_codec(), wire),
     ];
     cases.extend(pack(&wine));
     cases.extend(encode());
@@ -90,7 +91,7 @@ fn protobuf(values: &[f64; 11]) -> Vec<u8> {
     fields.chain(*b"\x62\x04wine").collect()
 }
 
-fn json_codec(id: bool) -> std::sync::Arc<dyn Codec> {
+fn json_codec(id: bool) -> Arc<dyn Codec> {
     let mut fields: Vec<_> = NAMES.iter().map(|name| Declared { name: (*name).to_owned(), kind: None }).collect();
     if id {
         fields.push(Declared { name: "id".to_owned(), kind: Some(Kind::Integer) });
@@ -98,14 +99,14 @@ fn json_codec(id: bool) -> std::sync::Arc<dyn Codec> {
     codec::open(&Spec { data_type: "wine".to_owned(), format: Format::Json, fields, features: Vec::new() }).unwrap()
 }
 
-fn protobuf_codec() -> std::sync::Arc<dyn Codec> {
+fn protobuf_codec() -> Arc<dyn Codec> {
     let doubles = (1..=11).map(|i| format!("double f{i} = {i};")).collect::<String>();
     let schema = ProtobufSchema::Text(format!("syntax = \"proto3\"; message WineRecord {{ {doubles} string dataType = 12; }}"));
     let format = Format::Protobuf(Protobuf { schema, message: None, includes: Vec::new() });
     codec::open(&Spec { data_type: "wine".to_owned(), format, fields: Vec::new(), features: Vec::new() }).unwrap()
 }
 
-fn decode(name: &'static str, codec: std::sync::Arc<dyn Codec>, records: Vec<Vec<u8>>) -> Case {
+fn decode(name: &'static str, codec: &Arc<dyn Codec>, records: Vec<Vec<u8>>) -> Case {
     let wanted: Vec<u16> = (0..codec.schema().fields().len() as u16)
         .filter(|index| codec.schema().fields()[*index as usize].kind != Kind::Text)
         .collect();

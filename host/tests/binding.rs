@@ -103,7 +103,7 @@ fn conversions() {
         (Dtype::Text, &["$value"], &[0], r#"[Some("välue")]"#.to_owned()),
     ];
     for (dtype, fields, selected, expected) in cases {
-        assert_eq!(packed(&schema, &[("x", *dtype, fields)], selected), [expected.clone()], "{fields:?} as {dtype}");
+        assert_eq!(packed(&schema, &[("x", *dtype, fields)], selected), std::slice::from_ref(expected), "{fields:?} as {dtype}");
     }
 }
 

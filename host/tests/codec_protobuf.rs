@@ -173,30 +173,77 @@ fn a_oneof_holds_what_came_last() {
 fn what_is_refused() {
     let codec = open(PROTO3, "p.Record");
     let cases: &[(&[u8], &str)] = &[
-        (&[0x09, 0, 0], "field number 1: the record ends within a field at byte 1"),
-        (&[0x18], "field number 3: the record ends within a field at byte 1"),
-        (&[0x18, 0x80], "field number 3: the record ends within a field at byte 1"),
-        (&[0x7a, 0xff, 0xff, 0xff, 0xff, 0x0f, 8], "field number 15: the record ends within a field at byte 6"),
+        (&[0x09, 0, 0], "field `d` (1) of message `p.Record`: the record ends within a field at byte 1"),
+        (&[0x18], "field `i64` (3) of message `p.Record`: the record ends within a field at byte 1"),
+        (&[0x18, 0x80], "field `i64` (3) of message `p.Record`: the record ends within a field at byte 1"),
+        (
+            &[0x7a, 0xff, 0xff, 0xff, 0xff, 0x0f, 8],
+            "field `text` (15) of message `p.Record`: the record ends within a field at byte 6",
+        ),
         (
             &[0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
-            "field number 3: expected a varint of at most 64 bits at byte 1",
+            "field `i64` (3) of message `p.Record`: expected a varint of at most 64 bits at byte 1",
         ),
         (&[0x00, 1], "expected a field number from 1 to 536,870,911 at byte 1"),
         (&[0x80, 0x80, 0x80, 0x80, 0x10, 1], "expected a field number from 1 to 536,870,911 at byte 5"),
-        (&[0x08, 1], "field number 1: expected the wire type that the schema gives the field at byte 1"),
-        (&[0x0e, 1], "field number 1: expected the wire type that the schema gives the field at byte 1"),
-        (&[0xc3, 0x3e, 0xc4, 0x3e], "field number 1000: expected no group; groups are not supported at byte 2"),
-        (&[0xf0, 1, 1], "field number 30: expected the wire type that the schema gives the field at byte 2"),
+        (&[0x08, 1], "field `d` (1) of message `p.Record`: expected the wire type that the schema gives the field at byte 1"),
+        (&[0x0e, 1], "field `d` (1) of message `p.Record`: expected the wire type that the schema gives the field at byte 1"),
+        (
+            &[0xc3, 0x3e, 0xc4, 0x3e],
+            "unknown field 1000 of message `p.Record`: expected no group; groups are not supported at byte 2",
+        ),
+        (
+            &[0xf0, 1, 1],
+            "field `list` (30) of message `p.Record`: expected the wire type that the schema gives the field at byte 2",
+        ),
     ];
     for (value, expected) in cases {
         assert_eq!(field(&codec, value, "i64").as_ref().map_err(String::as_str), Err(*expected), "{value:02x?}");
     }
     let over = [&[0x20][..], &[0xff; 9], &[1]].concat();
-    let range = "field number 4: expected an unsigned integer below 2^63: larger ones fit no int64 at byte 11";
+    let range =
+        "field `u64` (4) of message `p.Record`: expected an unsigned integer below 2^63: larger ones fit no int64 at byte 11";
     assert_eq!(field(&codec, &over, "u64").as_ref().map_err(String::as_str), Err(range));
     assert_eq!(field(&codec, &over, "i64").as_deref(), Ok("0"), "nobody wants it");
-    let nested = "field number 3: expected UTF-8 in a string field at byte 6";
+    let nested = "field `t` (3) of message `p.Inner`: expected UTF-8 in a string field at byte 6";
     assert_eq!(field(&codec, &[0xa2, 1, 3, 0x1a, 1, 0xff], "inner.t").as_ref().map_err(String::as_str), Err(nested));
+}
+
+#[test]
+fn nothing_of_the_last_record_shines_through() {
+    let codec = open(PROTO3, "p.Record");
+    let index = |name: &str| codec.schema().index(name).unwrap();
+    let slot = |name: &str| codec.schema().fields()[index(name) as usize].slot;
+    let wanted = ["d", "i64", "text", "od", "inner.a"].map(index);
+    let (mut rows, mut decoder) = (Rows::new(codec.schema()), codec.decoder(&wanted));
+    let full: &[u8] = b"\x09\0\0\0\0\0\0\xf0\x3f\x18\x05\x7a\x01t\x89\x01\0\0\0\0\0\0\xf0\x3f\xa2\x01\x02\x08\x02";
+    for _ in 0..2 {
+        rows.clear();
+        decoder.decode(0, full, &mut rows).unwrap();
+        assert!(decoder.decode(1, &full[..full.len() - 1], &mut rows).is_err());
+        decoder.decode(2, b"", &mut rows).unwrap();
+        assert_eq!(rows.records(), [0, 2]);
+        let row = |row| {
+            (
+                rows.number(row, slot("d")),
+                rows.integer(row, slot("i64")),
+                rows.text(row, slot("text")),
+                rows.integer(row, slot("inner.a")),
+            )
+        };
+        assert_eq!(row(0), (1.0, Some(5), Some(b"t".as_slice()), Some(1)));
+        assert_eq!(row(1), (0.0, Some(0), Some(b"".as_slice()), None));
+        assert!(rows.number(1, slot("od")).is_nan());
+    }
+}
+
+#[test]
+fn a_schema_of_messages_without_end_is_bounded() {
+    // Ten ways down on each of fifteen levels: 10^15 messages, were they all gone through.
+    let level = |n: usize| (1..=10).map(|i| format!("M{} f{i} = {i};", n + 1)).collect::<String>();
+    let messages: String = (0..15).map(|n| format!("message M{n} {{ {} }}", level(n))).collect();
+    let codec = open(&format!("syntax = \"proto3\"; {messages} message M15 {{}}"), "M0");
+    assert!(codec.schema().fields().is_empty());
 }
 
 #[test]

@@ -79,7 +79,7 @@ impl Join<'_> {
             "$key" => Source::Key,
             "$timestamp" => Source::Timestamp,
             _ => {
-                let index = self.schema.index(field).map_err(|error| lacking(input, field, error))?;
+                let index = self.schema.index(field).map_err(|error| lacking(self.schema, input, field, error))?;
                 return self.field(input, index);
             }
         };
@@ -116,9 +116,14 @@ impl Join<'_> {
     }
 }
 
-fn lacking(input: &Input, field: &str, error: SchemaError) -> BindError {
+fn lacking(schema: &Schema, input: &Input, field: &str, error: SchemaError) -> BindError {
     let input = &input.name;
     BindError(match error {
+        SchemaError::Unknown { data_type, .. } if schema.fields().is_empty() => {
+            format!(
+                "input `{input}` takes field `{field}`, but data type `{data_type}` has no fields; there are `$value`, `$key` and `$timestamp`"
+            )
+        }
         SchemaError::Unknown { data_type, .. } if field.starts_with('$') => {
             format!(
                 "input `{input}` takes field `{field}`, which data type `{data_type}` lacks; of the raw record there are `$value`, `$key` and `$timestamp`"

@@ -17,7 +17,7 @@ pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
 pub(super) fn decode(text: &[u8], into: &mut Vec<u8>) -> Option<()> {
     into.clear();
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    if padding > 2 || (padding > 0 && text.len() % 4 != 0) {
+    if padding > 2 || (padding > 0 && !text.len().is_multiple_of(4)) {
         return None;
     }
     for group in text[..text.len() - padding].chunks(4) {

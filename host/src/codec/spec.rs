@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ResultFormat;
 use crate::types::{Kind, SchemaError};
 
 /// A data type: its format, its fields, its ordered feature list.
@@ -42,6 +43,15 @@ pub enum Format {
 impl Format {
     /// The formats' names in a configuration.
     pub const NAMES: [&'static str; 4] = ["json", "protobuf", "raw", "avro"];
+
+    /// The format of results where none is configured: that of the records, if it is one.
+    #[must_use]
+    pub fn results(&self) -> ResultFormat {
+        match self {
+            Self::Protobuf(_) => ResultFormat::Protobuf,
+            Self::Json | Self::Raw | Self::Avro => ResultFormat::Json,
+        }
+    }
 }
 
 /// Where a Protobuf data type's schema is.

@@ -23,46 +23,58 @@ impl ProtobufDecoder {
 impl Decoder for ProtobufDecoder {
     fn decode(&mut self, record: u32, value: &[u8], rows: &mut Rows) -> Result<(), DecodeError> {
         let row = rows.begin(record, &self.fill);
-        let mut walk = Walk { plan: &self.plan, row, begun: &mut self.begun, field: 0, at: None };
+        let mut walk = Walk { plan: &self.plan, row, begun: &mut self.begun, blame: None };
         if walk.begun.len() > 1 {
             walk.begun.fill(false);
         }
         if let Err(fault) = walk.message(0, Wire::new(value)) {
-            let (at, field) = (walk.at.unwrap_or(0), walk.field);
+            let blame = walk.blame;
             rows.abandon();
-            return Err(error(fault, at, field));
+            return Err(self.error(fault, blame));
         }
         Ok(())
     }
 }
 
-#[cold]
-fn error(fault: Fault, at: usize, field: u32) -> DecodeError {
-    let field = if field == 0 { String::new() } else { format!("field number {field}: ") };
-    DecodeError { message: format!("{field}{fault}"), at }
+impl ProtobufDecoder {
+    #[cold]
+    fn error(&self, fault: Fault, blame: Option<Blame>) -> DecodeError {
+        let at = blame.map_or(0, |blame| blame.at);
+        let named = blame.filter(|blame| blame.number != 0);
+        let field = named.and_then(|blame| Some(self.plan.nodes.get(blame.node as usize)?.name(blame.number)));
+        let message = field.map_or_else(|| fault.to_string(), |field| format!("{field}: {fault}"));
+        DecodeError { message, at }
+    }
+}
+
+/// What a fault is about.
+#[derive(Clone, Copy)]
+struct Blame {
+    node: u16,
+    /// The field's number; 0 before it is known.
+    number: u32,
+    /// Where in the record.
+    at: usize,
 }
 
 struct Walk<'a> {
     plan: &'a Plan,
     row: RowMut<'a>,
     begun: &'a mut [bool],
-    /// After a fault: the field number it is about (0 where there is none), and where.
-    field: u32,
-    at: Option<usize>,
+    /// Set after a fault.
+    blame: Option<Blame>,
 }
 
 impl Walk<'_> {
     /// Calls itself along wanted messages only, so its depth is the plan's.
-    fn message(&mut self, node: u16, mut wire: Wire<'_>) -> Result<(), Fault> {
+    fn message(&mut self, index: u16, mut wire: Wire<'_>) -> Result<(), Fault> {
         let plan = self.plan;
-        let node = &plan.nodes[node as usize];
+        let node = &plan.nodes[index as usize];
         while !wire.is_empty() {
             let mut number = 0;
             if let Err(fault) = self.field(node, &mut wire, &mut number) {
-                if self.at.is_none() {
-                    self.at = Some(wire.at());
-                    self.field = number;
-                }
+                // The innermost message knows best.
+                self.blame.get_or_insert(Blame { node: index, number, at: wire.at() });
                 return Err(fault);
             }
         }

@@ -68,8 +68,10 @@ pub(super) struct Member {
 }
 
 /// One message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Node {
+    /// For names in messages.
+    descriptor: MessageDescriptor,
     dense: Vec<Entry>,
     sparse: Vec<(u32, Entry)>,
     /// Fields whose absence from the message, where the message is there, means zero or empty.
@@ -78,6 +80,19 @@ pub(super) struct Node {
 }
 
 impl Node {
+    fn new(descriptor: MessageDescriptor) -> Self {
+        Self { descriptor, dense: Vec::new(), sparse: Vec::new(), implicit: Vec::new(), oneofs: Vec::new() }
+    }
+
+    /// How a message calls a field of this one.
+    pub(super) fn name(&self, number: u32) -> String {
+        let message = self.descriptor.full_name();
+        match self.descriptor.get_field(number) {
+            Some(field) => format!("field `{}` ({number}) of message `{message}`", field.name()),
+            None => format!("unknown field {number} of message `{message}`"),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn entry(&self, number: u32) -> Entry {
         match self.dense.get(number as usize) {
@@ -125,8 +140,8 @@ impl Plan {
 
     fn node(&mut self, message: &MessageDescriptor, ways: &[Way<'_>]) -> u16 {
         let index = self.nodes.len();
-        self.nodes.push(Node::default());
-        let mut node = Node { implicit: implicit(ways), ..Node::default() };
+        self.nodes.push(Node::new(message.clone()));
+        let mut node = Node { implicit: implicit(ways), ..Node::new(message.clone()) };
         // `fields` ascends by number, as the sorted list needs.
         for field in message.fields() {
             let below = below(ways, field.number());

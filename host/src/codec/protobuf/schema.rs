@@ -11,6 +11,8 @@ use crate::types::Kind;
 
 /// Fields of a flattened message; one more is enough for the schema to refuse it.
 const FIELDS_MAX: usize = 4097;
+/// Messages within a message, each counted as often as it is used.
+const MESSAGES_MAX: usize = 4096;
 /// Levels of messages.
 const LEVELS_MAX: usize = 16;
 /// Name under which a schema given as text is compiled.
@@ -32,6 +34,8 @@ pub(super) struct Flat {
 pub(super) struct Flattened {
     pub(super) fields: Vec<Flat>,
     pub(super) unserved: Vec<(String, String)>,
+    /// Messages that were gone through.
+    messages: usize,
 }
 
 /// Finds the record's message.
@@ -128,10 +132,11 @@ fn add(all: &mut Flattened, message: &MessageDescriptor, prefix: &str, path: &[u
         }
         let name = format!("{prefix}{}", field.name());
         let path = [path, &[field.number()]].concat();
-        match unserved(&field, open) {
+        match unserved(&field, open, all.messages) {
             Some(reason) => all.unserved.push((name, reason.to_owned())),
             None => match field.kind() {
                 Type::Message(inner) => {
+                    all.messages += 1;
                     open.push(inner.full_name().to_owned());
                     add(all, &inner, &format!("{name}."), &path, open);
                     open.pop();
@@ -142,7 +147,7 @@ fn add(all: &mut Flattened, message: &MessageDescriptor, prefix: &str, path: &[u
     }
 }
 
-fn unserved(field: &FieldDescriptor, open: &[String]) -> Option<&'static str> {
+fn unserved(field: &FieldDescriptor, open: &[String], messages: usize) -> Option<&'static str> {
     if field.is_map() {
         return Some("it is a map, and a column is one value per record");
     }
@@ -155,6 +160,7 @@ fn unserved(field: &FieldDescriptor, open: &[String]) -> Option<&'static str> {
     match field.kind() {
         Type::Message(inner) if open.iter().any(|name| name == inner.full_name()) => Some("its message contains itself"),
         Type::Message(_) if open.len() >= LEVELS_MAX => Some("it is nested more than 16 levels deep"),
+        Type::Message(_) if messages >= MESSAGES_MAX => Some("the record has more than 4,096 messages within it"),
         _ => None,
     }
 }
