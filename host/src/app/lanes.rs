@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow};
@@ -49,7 +49,7 @@ impl Lanes {
     /// Starts the threads; returns when all links are open, or with the error of one that could not be.
     pub(super) fn start(plan: Plan) -> Result<Self> {
         let mut lanes = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
-        let (opened, links) = channel();
+        let (opened, links) = sync_channel(plan.stats.len());
         for (at, stats) in plan.stats.iter().enumerate() {
             let job = Job {
                 link: plan.link(at),
@@ -97,7 +97,7 @@ impl Lanes {
 }
 
 impl Job {
-    fn run(self, opened: &Sender<Result<()>>) -> Outcome {
+    fn run(self, opened: &SyncSender<Result<()>>) -> Outcome {
         let link = match KafkaLink::open(self.link) {
             Ok(link) => link,
             Err(error) => {

@@ -128,20 +128,26 @@ impl World {
 
     /// Records 0..count, in turn over the partitions: value and key are the number, in decimal.
     pub fn produce(&self, range: std::ops::Range<u64>) {
-        let producer: BaseProducer = client(&self.brokers).set("enable.idempotence", "true").create().unwrap();
-        for i in range {
-            let (text, topic) = (i.to_string(), self.input());
-            let headers = OwnedHeaders::new().insert(Header { key: "n", value: Some(&text) });
-            let record = BaseRecord::to(&topic).partition((i % self.partitions as u64) as i32).key(&text).payload(&text);
-            let mut record = record.timestamp(1_000_000 + i as i64).headers(headers);
-            while let Err((error, back)) = producer.send(record) {
-                assert!(error.to_string().contains("QueueFull"), "{error}");
-                producer.poll(Duration::from_millis(1));
-                record = back;
-            }
-        }
-        producer.flush(Duration::from_secs(60)).unwrap();
+        let records: Vec<_> = range.map(|i| (i, i.to_string().into_bytes())).collect();
+        produce(&self.brokers, &self.input(), self.partitions, &records);
     }
+}
+
+/// Numbered records, in turn over the partitions; the key is the number in decimal, a header too.
+pub fn produce(brokers: &str, topic: &str, partitions: i32, records: &[(u64, Vec<u8>)]) {
+    let producer: BaseProducer = client(brokers).set("enable.idempotence", "true").create().unwrap();
+    for (i, value) in records {
+        let text = i.to_string();
+        let headers = OwnedHeaders::new().insert(Header { key: "n", value: Some(&text) });
+        let record = BaseRecord::to(topic).partition((i % partitions as u64) as i32).key(&text).payload(value);
+        let mut record = record.timestamp(1_000_000 + *i as i64).headers(headers);
+        while let Err((error, back)) = producer.send(record) {
+            assert!(error.to_string().contains("QueueFull"), "{error}");
+            producer.poll(Duration::from_millis(1));
+            record = back;
+        }
+    }
+    producer.flush(Duration::from_secs(60)).unwrap();
 }
 
 fn client(brokers: &str) -> ClientConfig {
