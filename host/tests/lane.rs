@@ -489,6 +489,19 @@ fn what_is_too_large_is_told_but_not_sent() {
 }
 
 #[test]
+fn results_that_take_too_much_memory_come_in_smaller_slices() {
+    let mut world = World::with(Config { memory_max: 4 * 60, ..config() }, Delivery::ExactlyOnce);
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    for value in 0..50 {
+        world.send(0, "wine", &value.to_string());
+    }
+    world.settle();
+    let expected: Vec<_> = (0..50).map(|value| format!("m@3 3 0/{value} {value}")).collect();
+    assert_eq!(world.results(0), expected);
+    assert!(world.lane().stats().batches.get() > 12, "60 bytes are 4 results at most");
+}
+
+#[test]
 fn draining_commits_what_was_delivered_and_leaves_the_rest() {
     let mut world = World::new();
     world.live(3, Some(&wine(3, "fake:0")), None);

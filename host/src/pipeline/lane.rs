@@ -26,8 +26,8 @@ pub enum Step {
     Idle,
     /// Partitions came or went.
     Rebalanced,
-    /// A call of a model failed. Its rows are scored singly from now on; nothing was produced.
-    Isolating,
+    /// Nothing was produced: the slice comes again in smaller parts, as a call of its rows failed or its results were too large.
+    Again,
     /// Something failed and the lane went back to what is committed; the reason.
     Recovered(String),
 }
@@ -68,6 +68,8 @@ pub struct Lane<L> {
     pub(super) share: Share,
     pub(super) transaction: Transaction,
     pub(super) offsets: Offsets,
+    /// The most rows in a slice: fewer for a while after results took too much memory.
+    pub(super) slice_max: usize,
     /// Versions that answered in this slice; `Fate::Result` points here.
     pub(super) versions: Vec<Answering>,
     /// Whether the state says so.
@@ -97,6 +99,7 @@ impl<L: Link> Lane<L> {
             share: Share::default(),
             transaction: Transaction::default(),
             offsets: Offsets::default(),
+            slice_max: config.batch_max,
             versions: Vec::new(),
             running: false,
             unanswered: None,
@@ -141,7 +144,7 @@ impl<L: Link> Lane<L> {
         self.route(&snapshot, now);
         if !self.score(&snapshot) {
             self.hand.again();
-            return Ok(Step::Isolating);
+            return Ok(Step::Again);
         }
         let rows = self.deliver(&snapshot, now)?;
         self.commit_when_due(now)?;

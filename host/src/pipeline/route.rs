@@ -96,9 +96,11 @@ pub(super) fn live(snapshot: &Snapshot, data_type: usize) -> Option<&std::sync::
 }
 
 impl<L: Link> Lane<L> {
-    /// Takes as many rows as have their calls done within `step_max`, whatever the models do; at least one.
+    /// Takes as many rows as have their calls done within `step_max`, whatever the models do, and their results within the memory;
+    /// at least one.
     pub(super) fn take_slice(&mut self, snapshot: &Snapshot) {
-        let rest = self.hand.slice.end..self.hand.batch.len();
+        let start = self.hand.slice.end;
+        let rest = start..self.hand.batch.len().min(start + self.slice_max);
         let end = if self.fits(snapshot, rest.len()) { rest.end } else { self.fitting(snapshot, rest) };
         self.hand.begin(end);
     }
@@ -157,7 +159,7 @@ impl<L: Link> Lane<L> {
             };
             if live(snapshot, data_type as usize).is_some() {
                 self.decoded[data_type as usize].members.push(record as u32);
-            } else if let Some(letter) = self.unanswered(snapshot, data_type, now) {
+            } else if let Some(letter) = self.without_model(snapshot, data_type, now) {
                 self.hand.kill(record, letter);
             } else {
                 self.hand.set(record, Fate::Held);
@@ -175,7 +177,7 @@ impl<L: Link> Lane<L> {
     }
 
     /// A record of a data type without a live version: a dead letter, or `None`: it waits.
-    fn unanswered(&mut self, snapshot: &Snapshot, data_type: u16, now: Instant) -> Option<Letter> {
+    fn without_model(&mut self, snapshot: &Snapshot, data_type: u16, now: Instant) -> Option<Letter> {
         let configured = matches!(snapshot.routes.get(data_type as usize), Some(Route::DeadLetter));
         let caught_up = self.registry.caught_up();
         let waited = self.hold.waits(data_type, now, caught_up, self.config.on_no_model);

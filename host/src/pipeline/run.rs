@@ -23,7 +23,7 @@ pub fn run<L: Link>(lane: &mut Lane<L>, stop: &AtomicBool) -> Result<(), Stop> {
                 pause = (pause * 2).min(PAUSE.1);
             }
             Step::Worked(_) => pause = PAUSE.0,
-            Step::Idle | Step::Rebalanced | Step::Isolating => {}
+            Step::Idle | Step::Rebalanced | Step::Again => {}
         }
     }
     lane.drain()

@@ -29,8 +29,8 @@ pub(super) struct Answering {
 }
 
 impl<L: Link> Lane<L> {
-    /// Lets every version score its rows. `false`: a call of several rows failed, and the slice is to be worked on once more
-    /// with those rows singled out. Rows that get no fate here wait.
+    /// Lets every version score its rows. `false`: the slice is to be worked on once more, with the rows of a failed call singled
+    /// out or in smaller parts. Rows that get no fate here wait.
     pub(super) fn score(&mut self, snapshot: &Snapshot) -> bool {
         for data_type in 0..self.config.types.len() {
             if self.decoded[data_type].members.is_empty() {
@@ -56,6 +56,17 @@ impl<L: Link> Lane<L> {
                 return false;
             }
         }
+        self.fits_memory()
+    }
+
+    /// Whether the results take no more memory than is theirs; the next slices have fewer rows if they do.
+    fn fits_memory(&mut self) -> bool {
+        let rows = self.hand.slice.len();
+        if rows > 1 && self.hand.results.len() > self.config.memory_max / 4 {
+            self.slice_max = rows / 2;
+            return false;
+        }
+        self.slice_max = self.slice_max.saturating_mul(2).min(self.config.batch_max);
         true
     }
 }
