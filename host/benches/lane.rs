@@ -24,7 +24,8 @@ use sandstream::registry::{Registry, Route, Seat, Usage, Version};
 use sandstream::stream::{Event, Link, LinkError, Offsets, Outgoing, Partition, Sink};
 use sandstream::types::proto::model_descriptor::ModelType;
 use sandstream::types::{
-    Batch, Digest, Dtype, Input as Matrix, Kind, Limits, ModelId, Output, RowFill, Rows, Schema, Scores, Signature, Tensor, TensorRef,
+    Batch, Digest, Dtype, Input as Matrix, Kind, Limits, ModelId, Output, RowFill, Rows, Schema, Scores, Signature, Tensor,
+    TensorRef,
 };
 
 const ROWS: usize = 1024;
@@ -224,7 +225,8 @@ fn cases() -> Vec<(&'static str, Box<dyn FnMut()>)> {
     let json = open(&Spec { data_type: "wine".to_owned(), format: Format::Json, fields, features: Vec::new() }).unwrap();
     let mut random = fastrand::Rng::with_seed(3);
     let mut record = |_| {
-        let members: Vec<_> = FIELDS.iter().map(|name| format!("\"{name}\":{}", f64::from(random.u32(1..2000)) / 100.0)).collect();
+        let members: Vec<_> =
+            FIELDS.iter().map(|name| format!("\"{name}\":{}", f64::from(random.u32(1..2000)) / 100.0)).collect();
         format!("{{{}}}", members.join(",")).into_bytes()
     };
     let records: Vec<_> = (0..ROWS).map(&mut record).collect();
