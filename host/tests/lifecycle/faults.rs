@@ -1,0 +1,89 @@
+//! What lanes raise: lost sessions and versions that do harm.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandstream::backend::Fault;
+use sandstream::registry::Raised;
+
+use super::host::{Host, Log};
+
+fn quarantine(host: &mut Host) {
+    let version = host.version().unwrap();
+    host.registry().raise(Raised::Quarantine { version, reason: "it traps".into() });
+    host.step();
+}
+
+#[test]
+fn the_spare_is_built_again_and_not_faster_than_allowed() {
+    let mut host = Host::new(&Log::new());
+    host.order("a=fake:1");
+    let version = host.version().unwrap();
+    let lost = |host: &Host| {
+        let fault = Fault::Trap("it trapped".into());
+        host.registry().raise(Raised::SeatLost { version: host.version().unwrap(), fault });
+    };
+    assert!(version.take_spare().is_some());
+    lost(&host);
+    host.step();
+    assert!(version.take_spare().is_some(), "the first is built at once");
+    lost(&host);
+    host.step();
+    assert!(version.take_spare().is_none(), "the second has to wait");
+    host.after(Duration::from_secs(1));
+    assert!(version.take_spare().is_some());
+    host.after(Duration::from_secs(600));
+    assert!(version.take_spare().is_none(), "nobody asked for one");
+    lost(&host);
+    host.step();
+    assert!(version.take_spare().is_some(), "what is long ago is forgiven");
+    drop(version);
+    host.order("b=fake:2");
+    host.order("c=fake:3");
+    assert!(
+        host.states().starts_with("a@0 Verified"),
+        "waiting for a spare keeps no version from being freed: {}",
+        host.states()
+    );
+}
+
+#[test]
+fn a_quarantined_version_gives_way() {
+    let mut host = Host::new(&Log::new());
+    host.order("a=fake:1");
+    host.order("b=fake:2");
+    quarantine(&mut host);
+    assert_eq!((host.live(), host.states()), ("a@0".into(), "a@0 Live, b@1 Quarantined".into()));
+    assert_eq!(host.status(1).reason.as_deref(), Some("it traps"));
+    assert_eq!(host.loaded(), ["fake:1", "fake:2"], "the one before was kept warm");
+    quarantine(&mut host);
+    assert_eq!((host.live(), host.states()), ("-".into(), "a@0 Quarantined, b@1 Quarantined".into()));
+    host.order("c=fake:3");
+    assert_eq!(host.live(), "c@2");
+}
+
+#[test]
+fn a_quarantined_pin_falls_back_to_what_answered_before() {
+    let mut host = Host::new(&Log::new());
+    for order in ["a=fake:1", "b=fake:2", "c=fake:3", "pin a@0"] {
+        host.order(order);
+    }
+    quarantine(&mut host);
+    assert_eq!(host.live(), "c@2");
+    host.order("d=fake:4");
+    assert_eq!(host.live(), "c@2", "the pin still keeps new versions out");
+    assert_eq!(host.status(4).state.to_string(), "Warm");
+}
+
+/// A report about a version that has been replaced since is no reason to touch the one that answers now.
+#[test]
+fn late_reports_harm_nobody() {
+    let mut host = Host::new(&Log::new());
+    host.order("a=fake:1");
+    let old = host.version().unwrap();
+    host.order("b=fake:2");
+    host.registry().raise(Raised::Quarantine { version: old.clone(), reason: "late".into() });
+    host.registry().raise(Raised::SeatLost { version: Arc::clone(&old), fault: Fault::Late });
+    host.step();
+    assert_eq!((host.live(), host.status(0).state.to_string()), ("b@1".into(), "Quarantined".into()));
+}

@@ -1,0 +1,10 @@
+//! The control plane on a control log in memory: what is published, and what comes of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod agree;
+mod broken;
+mod faults;
+mod host;
+mod orders;
+mod threads;
+mod verify;
