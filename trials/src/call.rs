@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,11 +19,12 @@ use serde::Serialize;
 use crate::report::{self, Figure};
 
 const BATCHES: [usize; 4] = [1, 64, 256, 1024];
-const ROUNDS: usize = 15;
-/// A round measures so many calls that they take about this long.
-const ROUND: Duration = Duration::from_millis(4);
+const ROUNDS: usize = 101;
+/// A round measures so many calls that they take about this long: less than the system's time slice, so that on a busy machine
+/// most rounds are disturbed by nobody and the median is of those.
+const ROUND: Duration = Duration::from_micros(400);
 
-/// What `f` may cost in WASM at 256 rows, against native.
+/// What a call in WASM may cost at 256 rows, against native.
 const TARGET_ROWS: usize = 256;
 const TARGETS: [(&str, f64); 2] = [("linear", 4.0), ("forest", 1.5)];
 
@@ -37,7 +39,7 @@ pub(crate) struct Args {
 }
 
 /// Plain code of a model: rows of 11 features to one score each.
-type Plain = fn(&[f32]) -> Vec<f32>;
+type Plain = Arc<dyn Fn(&[f32]) -> Vec<f32> + Send + Sync>;
 
 /// Medians of one batch size, nanoseconds a call, with each figure's spread beside it.
 #[derive(Serialize)]
@@ -62,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for (name, component, plain) in models()? {
         let file = folder.join(component);
         let component = std::fs::read(&file).with_context(|| format!("cannot read the component {}", file.display()))?;
-        report.insert(name, model(name, &wasm, &component, plain)?);
+        report.insert(name, model(name, &wasm, &component, &plain)?);
     }
     print(&report);
     report::write(args.report.as_deref(), &report)
@@ -76,17 +78,15 @@ fn compiler() -> Result<Compiler> {
 }
 
 fn models() -> Result<Vec<(&'static str, &'static str, Plain)>> {
-    Ok(vec![("linear", "wine-linear.wasm", linear)])
-}
-
-fn linear(rows: &[f32]) -> Vec<f32> {
-    use std::sync::LazyLock;
-    static MODEL: LazyLock<Option<sandstream_models::Linear<11>>> = LazyLock::new(|| wine::linear().ok());
-    MODEL.as_ref().map(|model| model.score(rows)).unwrap_or_default()
+    let (linear, forest) = (wine::linear()?, wine::forest()?);
+    Ok(vec![
+        ("linear", "wine-linear.wasm", Arc::new(move |rows: &[f32]| linear.score(rows))),
+        ("forest", "wine-forest.wasm", Arc::new(move |rows: &[f32]| forest.score(rows))),
+    ])
 }
 
 /// All batch sizes of one model; rounds are interleaved, so that whatever disturbs the machine disturbs all three alike.
-fn model(name: &'static str, wasm: &Wasm, component: &[u8], plain: Plain) -> Result<BTreeMap<usize, Row>> {
+fn model(name: &'static str, wasm: &Wasm, component: &[u8], plain: &Plain) -> Result<BTreeMap<usize, Row>> {
     let (mut sandboxed, mut native) = sessions(name, wasm, component, plain)?;
     let matrix = sandstream_wine::matrix();
     let mut rows = BTreeMap::new();
@@ -122,10 +122,12 @@ fn model(name: &'static str, wasm: &Wasm, component: &[u8], plain: Plain) -> Res
 type Boxed = Box<dyn Session>;
 
 /// A WASM session and a native one of the same model.
-fn sessions(name: &'static str, wasm: &Wasm, component: &[u8], plain: Plain) -> Result<(Boxed, Boxed)> {
+fn sessions(name: &'static str, wasm: &Wasm, component: &[u8], plain: &Plain) -> Result<(Boxed, Boxed)> {
     let until = Instant::now() + Duration::from_secs(60);
     let sandboxed = wasm.load(&payload(component), &Limits::default())?;
+    let plain = Arc::clone(plain);
     let native = Native::new().register(name, sandboxed.signature().clone(), move |_| {
+        let plain = Arc::clone(&plain);
         Ok(move |_: u32, x: &[TensorRef<'_>], y: &mut Scores| {
             if let [TensorRef::Float32(x)] = x {
                 y.outputs.push(Tensor::Float32(plain(x)));
