@@ -218,7 +218,9 @@ fn filling(values: Vec<Vec<u8>>) -> Box<dyn FnMut()> {
     })
 }
 
-fn cases() -> Vec<(&'static str, Box<dyn FnMut()>)> {
+type Case = (&'static str, Box<dyn FnMut()>);
+
+fn cases() -> Vec<Case> {
     let schema = Schema::new("wine", vec![("a".to_owned(), Kind::Number)], &[]).unwrap();
     let free: Arc<dyn Codec> = Arc::new(Free(Arc::new(schema)));
     let fields = FIELDS.iter().map(|name| Declared { name: (*name).to_owned(), kind: Some(Kind::Number) }).collect();

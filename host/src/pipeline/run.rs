@@ -19,7 +19,7 @@ pub fn run<L: Link>(lane: &mut Lane<L>, stop: &AtomicBool) -> Result<(), Stop> {
     while !stop.load(Ordering::Acquire) {
         match lane.step(Instant::now())? {
             Step::Recovered(_) => {
-                thread::sleep(pause);
+                thread::park_timeout(pause);
                 pause = (pause * 2).min(PAUSE.1);
             }
             Step::Worked(_) => pause = PAUSE.0,
