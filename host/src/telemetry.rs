@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::types::Revision;
-
 /// Where on its way a record turned out to be one that cannot be scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LetterStage {
@@ -139,7 +137,7 @@ pub struct Finished {
     /// When.
     pub at: Instant,
     /// Revision of the model that answered its last row; of none when all were dead letters.
-    pub revision: Option<Revision>,
+    pub revision: Option<u64>,
     /// Its rows.
     pub rows: u32,
 }
