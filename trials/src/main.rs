@@ -2,6 +2,8 @@
 //! table. `cargo xtask <command>` starts them.
 
 mod call;
+mod demo;
+mod kit;
 mod passthrough;
 mod report;
 mod sim;
@@ -17,6 +19,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// A real Kafka, a host, and models that are swapped in front of your eyes.
+    Demo(demo::Args),
     /// Lanes on a broker in memory under thousands of seeded schedules of faults, rebalances, kills and swaps.
     Sim(sim::Args),
     /// Copies a topic without scoring; the benches start it.
@@ -35,6 +39,7 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),

@@ -48,6 +48,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a program of `trials` with these words; its exit code becomes ours.
 pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
     run(cargo()?.args(["build", "--quiet", "--release", "--package", "sandstream", "--package", "sandstream-trials"]))?;
-    let status = cargo()?.args(["run", "--quiet", "--release", "--package", "sandstream-trials", "--"]).args(words).status()?;
+    let mut trial = cargo()?;
+    trial.args(["run", "--quiet", "--release", "--package", "sandstream-trials", "--"]).args(words);
+    // It asks this very program for a Kafka of its own.
+    trial.env("SANDSTREAM_XTASK", env::current_exe().context("the path of this program")?);
+    let status = trial.status().context("cannot start cargo")?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }

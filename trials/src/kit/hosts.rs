@@ -1,0 +1,126 @@
+//! `sandstream run` as processes of their own, as an operator starts them.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::process::Running;
+use super::world::{Format, World};
+
+/// How long a host may take to join its groups.
+const START_MAX: Duration = Duration::from_secs(120);
+
+/// The host's program, which lies beside the trial's own.
+pub(crate) fn program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("sandstream");
+    ensure!(program.exists(), "{} is not there; `cargo build --release -p sandstream` makes it", program.display());
+    Ok(program)
+}
+
+/// What differs between the configurations of trials.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) instance: String,
+    pub(crate) format: Format,
+    pub(crate) lanes: usize,
+    /// Lines of `[kafka]`.
+    pub(crate) kafka: String,
+    /// Lines of the stream `scores`.
+    pub(crate) stream: String,
+    /// Everything else: `[limits]`, further streams.
+    pub(crate) rest: String,
+}
+
+impl Settings {
+    pub(crate) fn new(format: Format) -> Self {
+        let none = String::new;
+        Self { instance: "one".to_owned(), format, lanes: 1, kafka: none(), stream: none(), rest: none() }
+    }
+
+    /// The configuration of a host with the stream `scores` on the world's topics.
+    pub(crate) fn text(&self, world: &World) -> String {
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/wine");
+        let types = match self.format {
+            Format::Json => {
+                let names: Vec<String> = sandstream_wine::FEATURES.iter().map(|name| format!("{name:?}")).collect();
+                let typed: Vec<String> = names.iter().map(|name| format!("{name} = \"number\"")).collect();
+                format!("format = \"json\"\nfeatures = [{}]\n[types.wine.fields]\n{}", names.join(", "), typed.join("\n"))
+            }
+            Format::Protobuf => format!("format = \"protobuf\"\nschema = \"{examples}/wine.proto\"\nmessage = \"WineRecord\""),
+        };
+        format!(
+            "[kafka]\nbrokers = \"{brokers}\"\n{kafka}\n\
+             [control]\ntopic = \"{models}\"\nlocations = [\"{weights}\"]\n\
+             [types.wine]\n{types}\n\
+             [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{name}\"\n\
+             instance = \"{instance}\"\nlanes = {lanes}\n{stream}\n\
+             [admin]\nbind = \"127.0.0.1:0\"\n{rest}\n",
+            brokers = world.brokers,
+            kafka = self.kafka,
+            models = world.models(),
+            weights = super::world::plugins().join("weights").display(),
+            input = world.input(),
+            name = world.name,
+            instance = self.instance,
+            lanes = self.lanes,
+            stream = self.stream,
+            rest = self.rest,
+        )
+    }
+}
+
+/// A host.
+pub(crate) struct Host {
+    pub(crate) process: Running,
+    /// Where its admin server listens.
+    pub(crate) admin: String,
+}
+
+impl Host {
+    /// Starts a host and waits until its lanes have joined. `folder` takes its configuration and its log, `<instance>.log`.
+    pub(crate) fn start(world: &World, settings: &Settings, folder: &Path) -> Result<Self> {
+        let config = folder.join(format!("{}.toml", settings.instance));
+        let log = folder.join(format!("{}.log", settings.instance));
+        std::fs::write(&config, settings.text(world))?;
+        let stderr = File::options().create(true).append(true).open(&log)?;
+        let mut command = Command::new(program()?);
+        command.arg("run").arg("--config").arg(&config).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn().context("cannot start the host")?;
+        let lines = child.stdout.take().context("stdout is piped")?;
+        let mut process = Running::new(child);
+        let admin = await_running(lines, &mut process).with_context(|| format!("its log is {}", log.display()))?;
+        Ok(Self { process, admin })
+    }
+}
+
+/// Waits for the line that says that the host runs; its admin address.
+fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
+    let (told, line) = mpsc::sync_channel(1);
+    // Reads on to the end, so that the host never waits for a reader of its output.
+    std::thread::spawn(move || {
+        for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            let _ = told.try_send(line);
+        }
+    });
+    let until = Instant::now() + START_MAX;
+    loop {
+        match line.recv_timeout(Duration::from_millis(50)) {
+            Ok(line) => {
+                let said: Value = serde_json::from_str(&line).with_context(|| format!("the host said: {line}"))?;
+                return Ok(said["admin"].as_str().unwrap_or_default().to_owned());
+            }
+            Err(_) => {
+                if let Some(status) = process.ended()? {
+                    bail!("the host ended with {status} before it ran");
+                }
+                ensure!(Instant::now() < until, "the host did not run within {START_MAX:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the trials share: a broker of their own, a world of topics on it, hosts as processes, records to stream, and the
+//! counting of what came out.
+
+pub(crate) mod answers;
+pub(crate) mod broker;
+pub(crate) mod hosts;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod tally;
+pub(crate) mod world;
