@@ -56,6 +56,11 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     }
 }
 
+/// Whether the toolchain from `source` is to be had here.
+pub(crate) fn can_build(source: Source) -> Result<()> {
+    toolchain::find(Some(source)).map(|_| ())
+}
+
 fn build(toolchain: &Toolchain, commit: bool) -> Result<ExitCode> {
     let components = component::build_all(toolchain)?;
     let folder = if commit { prebuilt::folder() } else { toolchain.components()? };

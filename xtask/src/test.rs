@@ -12,9 +12,12 @@ use crate::{guests, kafka, workspace};
 /// the digest is what is trusted.
 const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee");
 
+/// Short forms of the trials, which take minutes otherwise.
+const TRIALS: &[(&str, &[&str])] = &[("demo", &["demo", "--seconds", "12", "--rate", "2000"])];
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what takes minutes: rebuilding the guests, and the lints
+    /// Leave out what takes minutes: the lints, the trials, and rebuilding the guests
     #[arg(long)]
     quick: bool,
     /// Only tests whose names contain this; nothing else is run
@@ -54,7 +57,7 @@ impl Steps {
                 Outcome::Failed(why) => ("FAILED", format!("  {why}")),
                 Outcome::Skipped(why) => ("skipped", format!("  {why}")),
             };
-            eprintln!("{word:<8} {name:<12} {:>6.1} s{why}", took.as_secs_f64());
+            eprintln!("{word:<8} {name:<14} {:>6.1} s{why}", took.as_secs_f64());
         }
         let failed = self.0.iter().any(|step| matches!(step.outcome, Outcome::Failed(_)));
         ExitCode::from(u8::from(failed))
@@ -73,12 +76,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     steps.run("tests", || tests(args.filter.as_deref()));
     if args.filter.is_none() && !args.quick {
-        steps.run("guests", || {
-            let same = guests::run(&guests::Command::Check { guest_toolchain: None })? == ExitCode::SUCCESS;
-            Ok(if same { Outcome::Passed } else { Outcome::Failed("a committed component is not what its source builds".into()) })
+        for (name, words) in TRIALS {
+            steps.run(name, || trial(words));
+        }
+        steps.run("guests", || rebuilt(guests::Source::Debian));
+        steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
+            Ok(()) => rebuilt(guests::Source::Rustup),
+            Err(error) => Ok(Outcome::Skipped(format!("{error:#}"))),
         });
     }
     Ok(steps.report())
+}
+
+/// Builds all guests and compares them with the committed components.
+fn rebuilt(source: guests::Source) -> Result<Outcome> {
+    let same = guests::run(&guests::Command::Check { guest_toolchain: Some(source) })? == ExitCode::SUCCESS;
+    Ok(if same { Outcome::Passed } else { Outcome::Failed("a committed component is not what its source builds".into()) })
+}
+
+/// The short form of a trial; it judges what is lost, doubled or out of order, and no time.
+fn trial(words: &[&str]) -> Result<Outcome> {
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let passed = workspace::trial(&words)? == ExitCode::SUCCESS;
+    Ok(if passed { Outcome::Passed } else { Outcome::Failed(format!("cargo xtask {}", words.join(" "))) })
 }
 
 fn cargo(words: &[&str]) -> Result<Outcome> {

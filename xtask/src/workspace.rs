@@ -29,11 +29,15 @@ pub(crate) fn cache() -> Result<PathBuf> {
 /// cargo, in the checkout, with the target folder in the cache unless the caller has chosen one.
 pub(crate) fn cargo() -> Result<Command> {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    if env::var_os("CARGO_TARGET_DIR").is_none() {
-        command.env("CARGO_TARGET_DIR", cache()?.join("target"));
-    }
+    command.current_dir(root()).env("CARGO_TARGET_DIR", target()?);
     Ok(command)
+}
+
+fn target() -> Result<PathBuf> {
+    match env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => Ok(root().join(folder)),
+        None => Ok(cache()?.join("target")),
+    }
 }
 
 /// Runs a command to its end and fails if it does.
@@ -47,11 +51,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a program of `trials` with these words; its exit code becomes ours.
 pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
-    run(cargo()?.args(["build", "--quiet", "--release", "--package", "sandstream", "--package", "sandstream-trials"]))?;
-    let mut trial = cargo()?;
-    trial.args(["run", "--quiet", "--release", "--package", "sandstream-trials", "--"]).args(words);
+    // The whole workspace, as tests build it: a part of it would ask for other features of the heavy crates and compile them again.
+    run(cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
+    let program = target()?.join("release/sandstream-trials");
+    let mut trial = Command::new(&program);
     // It asks this very program for a Kafka of its own.
-    trial.env("SANDSTREAM_XTASK", env::current_exe().context("the path of this program")?);
-    let status = trial.status().context("cannot start cargo")?;
+    trial.args(words).env("SANDSTREAM_XTASK", env::current_exe().context("the path of this program")?);
+    let status = trial.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }
