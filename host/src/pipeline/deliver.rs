@@ -72,6 +72,7 @@ impl<L: Link> Lane<L> {
                         self.activate(record, version)?;
                     }
                     self.send_letter(record, letter)?;
+                    self.log_letter(record, letter, now);
                     dead += 1;
                 }
                 Fate::Open | Fate::Held => continue,
@@ -142,6 +143,7 @@ impl<L: Link> Lane<L> {
         if !self.positions.at(self.hand.places[record]).activate(*data_type, *epoch) {
             return Ok(());
         }
+        self.log_switch(record, version);
         let at = &self.hand.batch.records()[record];
         let topic = &self.config.inputs[at.topic as usize].topic;
         let data_type = &self.config.types[*data_type as usize].name;

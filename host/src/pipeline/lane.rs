@@ -7,6 +7,7 @@ use super::activation::Epochs;
 use super::config::Config;
 use super::decode::Decoded;
 use super::deliver::Share;
+use super::diary::Diary;
 use super::hand::Hand;
 use super::hold::Hold;
 use super::positions::Positions;
@@ -66,6 +67,7 @@ pub struct Lane<L> {
     pub(super) epochs: Epochs,
     pub(super) hold: Hold,
     pub(super) share: Share,
+    pub(super) diary: Diary,
     pub(super) transaction: Transaction,
     pub(super) offsets: Offsets,
     /// The most rows in a slice: fewer for a while after results took too much memory.
@@ -97,6 +99,7 @@ impl<L: Link> Lane<L> {
             epochs: Epochs::new(types),
             hold: Hold::new(types),
             share: Share::default(),
+            diary: Diary::default(),
             transaction: Transaction::default(),
             offsets: Offsets::default(),
             slice_max: config.batch_max,

@@ -118,6 +118,10 @@ impl Letter {
         self
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Produces it. `to` is the partition, where the topic has those of the input.
     pub(super) fn send(
         &self,

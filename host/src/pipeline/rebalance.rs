@@ -23,6 +23,7 @@ impl<L: Link> Lane<L> {
             Event::Filled => {}
             Event::Assigned(partitions) => {
                 self.stats.rebalances.add(1);
+                tracing::info!(stream = %self.config.stream, lane = self.config.lane, ?partitions, "assigned");
                 self.positions.assign(&partitions);
                 self.relocate();
             }
@@ -46,6 +47,7 @@ impl<L: Link> Lane<L> {
         self.link.release()?;
         self.unanswered = None;
         self.stats.rebalances.add(1);
+        tracing::info!(stream = %self.config.stream, lane = self.config.lane, ?partitions, "released");
         self.positions.remove(partitions);
         self.suspects.remove(partitions);
         self.relocate();
