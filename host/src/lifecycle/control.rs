@@ -14,7 +14,7 @@ use super::status::Status;
 use super::swap::Slot;
 use super::task::{Kind, News, Place, Report, Task, Workers, Workshop};
 use super::verify::Rules;
-use super::watch::{Announced, Change, Order, Refused, Watch};
+use super::watch::{Announced, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
 use crate::backend::{Backends, Session};
 use crate::registry::{Raised, Route, Snapshot, State, Version};
@@ -172,7 +172,7 @@ impl Lifecycle {
             Ok(order) => order,
             Err(refused) => return self.refuse(&refused, now),
         };
-        let data_type = data_type_of(&order).to_owned();
+        let data_type = order.change.data_type().to_owned();
         let places = self.places(&data_type);
         if places.is_empty() {
             tracing::debug!(data_type, revision = order.revision, "no stream of this host has the data type");
@@ -407,14 +407,6 @@ impl Lifecycle {
             }
             stream.registry.set_models(models);
         }
-    }
-}
-
-fn data_type_of(order: &Order) -> &str {
-    match &order.change {
-        Change::Announce(announced) => &announced.id.data_type,
-        Change::Retire(id) => &id.data_type,
-        Change::Deploy { data_type, .. } | Change::Label { data_type, .. } => data_type,
     }
 }
 
