@@ -158,8 +158,7 @@ impl Lifecycle {
         tracing::info!(revision = self.catalog.revision(), "caught up with the control log");
         self.caught_up = true;
         for slot in self.slots.values_mut() {
-            // What the log said of the past was published in the past.
-            slot.take_changed();
+            slot.forget_the_past();
         }
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             stream.registry.set_caught_up();

@@ -66,7 +66,7 @@ impl Check<'_> {
         self.settings(role, &topic, &about);
         self.rights(role, &about);
         if self.findings.all.len() == before {
-            self.findings.ok(&about, format!("{}: {} partitions", role.what, topic.partitions));
+            self.findings.ok(&about, format!("{}: {}", role.what, counted(topic.partitions)));
         }
         self.found.insert(role.topic.clone(), topic);
     }
@@ -229,4 +229,8 @@ impl Check<'_> {
             Err(error) => self.findings.wrong(&about, error.to_string()),
         }
     }
+}
+
+fn counted(partitions: i32) -> String {
+    if partitions == 1 { "1 partition".to_owned() } else { format!("{partitions} partitions") }
 }

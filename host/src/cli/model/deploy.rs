@@ -1,5 +1,6 @@
 //! Deployments: which version answers for a data type. Rolling back and unpinning are records of this kind.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -39,19 +40,19 @@ pub(super) fn write(
 /// Waits until every host that has seen the deployment of `revision` has the version live that it asks for.
 pub(super) fn wait(log: &mut Log, data_type: &str, revision: Revision, patience: Duration) -> Result<Answers> {
     let wanted = log.history.catalog().wanted(data_type);
-    let seen = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let mut seen = BTreeSet::new();
     wait::answers(log, data_type, patience, Answers::new(), |states, notice| {
         let about_it = notice.said.revision == Some(revision);
         if about_it && notice.name == REFUSED {
             return Judged::Final(Answer::of(Outcome::Failed, notice));
         }
         if about_it && notice.name == DEPLOYMENT {
-            seen.borrow_mut().insert(notice.place.clone());
+            seen.insert(notice.place.clone());
             if notice.is("Pending") {
                 return Judged::Final(Answer::of(Outcome::Held, notice));
             }
         }
-        if !seen.borrow().contains(&notice.place) {
+        if !seen.contains(&notice.place) {
             return Judged::Nothing;
         }
         in_force(states, notice, data_type, &wanted)

@@ -53,8 +53,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 
 fn rows(model: &Value, table: &mut Table) {
     let id = format!("{}@{}", text(&model["name"]), text(&model["version"]));
-    for what in ["type", "description", "revision", "digest", "live", "pinned", "labels"] {
-        table.row([id.clone(), what.to_owned(), text(&model[what])]);
+    let labels: Vec<_> = model["labels"].as_array().into_iter().flatten().map(text).collect();
+    let mut facts: Vec<_> =
+        ["type", "description", "revision", "digest", "live", "pinned"].map(|what| (what, text(&model[what]))).into();
+    facts.push(("labels", labels.join(", ")));
+    for (what, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
+        table.row([id.clone(), what.to_owned(), fact]);
     }
     for host in model["hosts"].as_array().into_iter().flatten() {
         let parts = [&host["state"], &host["stage"], &host["reason"]].map(text);

@@ -84,8 +84,21 @@ impl States {
         let Some((notice, revision)) = notice.and_then(|notice| notice.model().map(|revision| (notice, revision))) else {
             return;
         };
+        if notice.is("Live") {
+            self.replace(&notice, revision);
+        }
         let places = self.models.entry((notice.data_type.clone(), revision)).or_default();
         places.insert(notice.place.clone(), notice);
+    }
+
+    /// One version is live at a place. A host that was replaced while it was down has not said so of the one before.
+    fn replace(&mut self, live: &Notice, revision: Revision) {
+        let others = self.models.iter_mut().filter(|((of, at), _)| *of == live.data_type && *at != revision);
+        let before = others.filter_map(|(_, places)| places.get_mut(&live.place)).filter(|notice| notice.is("Live"));
+        for notice in before {
+            notice.said.state = "Announced".to_owned();
+            notice.said.reason = Some(format!("replaced by `{}@{}`", live.name, live.version));
+        }
     }
 
     /// What is said of a model, by place.

@@ -442,18 +442,18 @@ unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<i32>, Failur
         let groups = rd::rd_kafka_event_DescribeConsumerGroups_result(event);
         let (error, operations) = if !topics.is_null() {
             let all = rd::rd_kafka_DescribeTopics_result_topics(topics, &raw mut count);
-            let Some(topic) = slice::from_raw_parts(all, count).first() else {
+            if count == 0 {
                 return Err(plain_failure(RDKafkaErrorCode::UnknownTopicOrPartition));
-            };
-            let operations = rd::rd_kafka_TopicDescription_authorized_operations(*topic, &raw mut operations_count);
-            (rd::rd_kafka_TopicDescription_error(*topic), operations)
+            }
+            let operations = rd::rd_kafka_TopicDescription_authorized_operations(*all, &raw mut operations_count);
+            (rd::rd_kafka_TopicDescription_error(*all), operations)
         } else if !groups.is_null() {
             let all = rd::rd_kafka_DescribeConsumerGroups_result_groups(groups, &raw mut count);
-            let Some(group) = slice::from_raw_parts(all, count).first() else {
+            if count == 0 {
                 return Err(plain_failure(RDKafkaErrorCode::GroupIdNotFound));
-            };
-            let operations = rd::rd_kafka_ConsumerGroupDescription_authorized_operations(*group, &raw mut operations_count);
-            (rd::rd_kafka_ConsumerGroupDescription_error(*group), operations)
+            }
+            let operations = rd::rd_kafka_ConsumerGroupDescription_authorized_operations(*all, &raw mut operations_count);
+            (rd::rd_kafka_ConsumerGroupDescription_error(*all), operations)
         } else {
             return Err(plain_failure(RDKafkaErrorCode::BadMessage));
         };

@@ -62,7 +62,9 @@ impl Probe {
     /// # Errors
     /// No answer.
     pub fn group_rights(&self, name: &str) -> Result<Rights, Error> {
-        self.rights(Resource::Group(name), &format!("rights on group `{name}`"))
+        let ask = || self.rights(Resource::Group(name), &format!("rights on group `{name}`"));
+        // The first who asks a new cluster about a group waits until it has made the topic in which it keeps them.
+        ask().or_else(|_| ask())
     }
 
     fn rights(&self, of: Resource<'_>, what: &str) -> Result<Rights, Error> {
