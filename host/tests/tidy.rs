@@ -32,6 +32,7 @@ const TOGETHER: &[(&str, &str)] = &[("cli", "app")];
 const NAMED_BY: &[(&str, &[&str])] = &[
     ("rdkafka", &["stream/kafka/", "stream/kafka.rs"]),
     ("wasmtime", &["backend/wasm/", "backend/wasm.rs"]),
+    ("wasmparser", &["backend/wasm/"]),
     ("prost_reflect", &["codec/"]),
     ("protox", &["codec/"]),
     ("arc_swap", &["registry.rs"]),

@@ -1,10 +1,14 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr. Exit code 0: done; 1: failed or
 //! misused; 2: done, but some input was refused.
 
+mod check;
+mod dlq;
 mod logging;
+mod model;
 mod model_file;
 mod run;
 mod score;
+mod table;
 
 use std::process::ExitCode;
 
@@ -26,6 +30,12 @@ struct Cli {
 enum Command {
     /// Run the streams of a configuration until SIGTERM.
     Run(run::Args),
+    /// Check a configuration, the topics it names, and models for it.
+    Check(check::Args),
+    /// Publish, list, roll back and retire models.
+    Model(model::Args),
+    /// Look at the records that could not be scored.
+    Dlq(dlq::Args),
     /// Score the rows of a file with a model, without Kafka.
     Score(score::Args),
 }
@@ -45,6 +55,9 @@ pub fn main() -> ExitCode {
     cli.logging.start();
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Model(args) => model::run(args),
+        Command::Dlq(args) => dlq::run(args),
         Command::Score(args) => score::run(args),
     };
     done.unwrap_or_else(|error| {

@@ -1,6 +1,6 @@
 //! A model as the command line names it: a file, its type, and what goes with it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -29,9 +29,6 @@ pub(super) struct Extras {
     /// first bytes, then by its name]
     #[arg(long = "type", value_name = "TYPE")]
     pub(super) kind: Option<String>,
-    /// A file given to the model's `load` as it is
-    #[arg(long, alias = "config", value_name = "FILE")]
-    pub(super) config_file: Option<PathBuf>,
     /// The module that loads the model
     #[arg(long, value_name = "EVALUATOR")]
     pub(super) evaluator: Option<String>,
@@ -80,13 +77,8 @@ pub(super) enum ArtifactSource<'a> {
 }
 
 impl Extras {
-    /// The bytes for `load`.
-    pub(super) fn config(&self) -> Result<Option<Vec<u8>>> {
-        self.config_file.as_deref().map(read).transpose()
-    }
-
-    /// Reads everything into memory, for a model that is loaded here and now.
-    pub(super) fn payload(&self, path: &Path) -> Result<Payload> {
+    /// Reads everything into memory, for a model that is loaded here and now. `config` is given to its `load`.
+    pub(super) fn payload(&self, path: &Path, config: Option<&Path>) -> Result<Payload> {
         let data = read(path)?;
         let kind = kind(self.kind.as_deref(), path, &data)?;
         if self.evaluator.is_some() {
@@ -104,7 +96,7 @@ impl Extras {
             kind,
             digest: Digest::of(&data),
             data: data.into(),
-            config: self.config()?.unwrap_or_default().into(),
+            config: config.map(read).transpose()?.unwrap_or_default().into(),
             artifacts: artifacts.into(),
             label: Arc::from(path.display().to_string()),
         })

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::{Error, Wrong};
 pub use stream::{Stream, TypeBy};
+pub use units::{duration, size};
 
 use crate::types::Limits;
 use crate::{backend, codec, stream as seam};

@@ -14,12 +14,14 @@ pub(super) const DURATION: &str = "a duration such as \"100ms\", \"10s\" or \"5m
 pub(super) const SIZE: &str = "a size such as \"64KiB\", \"512MiB\" or \"4GiB\"";
 
 /// A number and one of us, ms, s, min, h.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     scaled(text, DURATIONS).map(Duration::from_nanos)
 }
 
 /// A number and one of B, KiB, MiB, GiB, TiB: bytes.
-pub(super) fn size(text: &str) -> Option<u64> {
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
     scaled(text, SIZES)
 }
 

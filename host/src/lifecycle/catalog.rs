@@ -117,6 +117,16 @@ impl Catalog {
         self.types.get(data_type)?.labels.get(label)
     }
 
+    /// Names of the data types it speaks of.
+    pub fn data_types(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str)
+    }
+
+    /// All labels of a data type with the names and versions they stand for.
+    pub fn labels(&self, data_type: &str) -> impl Iterator<Item = (&str, &(String, String))> {
+        self.types.get(data_type).into_iter().flat_map(|entry| entry.labels.iter().map(|(label, model)| (label.as_str(), model)))
+    }
+
     /// Models announced and not retired, oldest first.
     pub fn models(&self, data_type: &str) -> impl Iterator<Item = &Arc<Announced>> {
         self.types.get(data_type).into_iter().flat_map(|entry| entry.models.values())
@@ -124,11 +134,12 @@ impl Catalog {
 }
 
 fn subject(change: &Change) -> (String, Option<ModelId>) {
-    match change {
-        Change::Announce(announced) => (announced.id.data_type.clone(), Some(announced.id.clone())),
-        Change::Retire(id) => (id.data_type.clone(), Some(id.clone())),
-        Change::Deploy { data_type, .. } | Change::Label { data_type, .. } => (data_type.clone(), None),
-    }
+    let id = match change {
+        Change::Announce(announced) => Some(announced.id.clone()),
+        Change::Retire(id) => Some(id.clone()),
+        Change::Deploy { .. } | Change::Label { .. } => None,
+    };
+    (change.data_type().to_owned(), id)
 }
 
 impl DataType {

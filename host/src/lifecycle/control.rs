@@ -14,7 +14,7 @@ use super::status::Status;
 use super::swap::Slot;
 use super::task::{Kind, News, Place, Report, Task, Workers, Workshop};
 use super::verify::Rules;
-use super::watch::{Announced, Change, Order, Refused, Watch};
+use super::watch::{Announced, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
 use crate::backend::{Backends, Session};
 use crate::registry::{Raised, Route, Snapshot, State, Version};
@@ -158,8 +158,7 @@ impl Lifecycle {
         tracing::info!(revision = self.catalog.revision(), "caught up with the control log");
         self.caught_up = true;
         for slot in self.slots.values_mut() {
-            // What the log said of the past was published in the past.
-            slot.take_changed();
+            slot.forget_the_past();
         }
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             stream.registry.set_caught_up();
@@ -172,7 +171,7 @@ impl Lifecycle {
             Ok(order) => order,
             Err(refused) => return self.refuse(&refused, now),
         };
-        let data_type = data_type_of(&order).to_owned();
+        let data_type = order.change.data_type().to_owned();
         let places = self.places(&data_type);
         if places.is_empty() {
             tracing::debug!(data_type, revision = order.revision, "no stream of this host has the data type");
@@ -407,14 +406,6 @@ impl Lifecycle {
             }
             stream.registry.set_models(models);
         }
-    }
-}
-
-fn data_type_of(order: &Order) -> &str {
-    match &order.change {
-        Change::Announce(announced) => &announced.id.data_type,
-        Change::Retire(id) => &id.data_type,
-        Change::Deploy { data_type, .. } | Change::Label { data_type, .. } => data_type,
     }
 }
 

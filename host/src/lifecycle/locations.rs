@@ -75,6 +75,11 @@ impl Locations {
         Ok(Self { roots: roots.iter().map(open).collect::<Result<_, _>>()?, unverified, bytes_max })
     }
 
+    /// No roots: every location is unknown.
+    pub(super) fn none() -> Self {
+        Self { roots: Vec::new(), unverified: false, bytes_max: 0 }
+    }
+
     /// Whether a descriptor may leave out the digest.
     pub(super) fn unverified(&self) -> bool {
         self.unverified
@@ -89,7 +94,10 @@ impl Locations {
     }
 
     /// Reads a file.
-    pub(super) fn read(&self, location: &str) -> Result<Arc<[u8]>, LocationError> {
+    ///
+    /// # Errors
+    /// It is under no root, is no file, or is too large.
+    pub fn read(&self, location: &str) -> Result<Arc<[u8]>, LocationError> {
         let failed = |source| LocationError::Read { location: location.to_owned(), source };
         let file = self.find(location)?;
         let metadata = file.metadata().map_err(failed)?;

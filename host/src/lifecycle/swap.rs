@@ -227,6 +227,12 @@ impl Slot {
         self.models.values().map(Known::status).chain(self.refused.iter().cloned())
     }
 
+    /// What the log said of the past was published in the past, but for what was retired while no host of this name ran.
+    pub(super) fn forget_the_past(&mut self) {
+        let models = &self.models;
+        self.changed.retain(|revision| models.get(revision).is_some_and(|known| known.retired));
+    }
+
     /// Takes the models whose states have changed.
     pub(super) fn take_changed(&mut self) -> Vec<ModelStatus> {
         let changed = std::mem::take(&mut self.changed);

@@ -47,6 +47,18 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The data type it is about.
+    #[must_use]
+    pub fn data_type(&self) -> &str {
+        match self {
+            Self::Announce(announced) => &announced.id.data_type,
+            Self::Retire(id) => &id.data_type,
+            Self::Deploy { data_type, .. } | Self::Label { data_type, .. } => data_type,
+        }
+    }
+}
+
 /// How the version that answers is chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Strategy {
@@ -123,13 +135,19 @@ pub struct Refused {
 /// Reads the records of the control log.
 pub(super) struct Watch {
     locations: Arc<Locations>,
-    /// Bytes that some announcement still holds, so that a model published a hundred times is kept once.
-    carried: HashMap<Digest, Weak<[u8]>>,
+    /// Bytes that some announcement still holds, so that a model published a hundred times is kept once. `None`: none are kept,
+    /// for a reader that loads no model.
+    carried: Option<HashMap<Digest, Weak<[u8]>>>,
 }
 
 impl Watch {
     pub(super) fn new(locations: Arc<Locations>) -> Self {
-        Self { locations, carried: HashMap::new() }
+        Self { locations, carried: Some(HashMap::new()) }
+    }
+
+    /// Reads what records say and forgets the models they carry.
+    pub(super) fn without_bytes() -> Self {
+        Self { locations: Arc::new(Locations::none()), carried: None }
     }
 
     /// Reads a record.
@@ -224,12 +242,15 @@ impl Watch {
         {
             return Err(format!("{what} has {} bytes of digest {digest}, but its descriptor claims {claimed}", data.len()));
         }
-        if let Some(data) = self.carried.get(&digest).and_then(Weak::upgrade) {
+        let Some(carried) = &mut self.carried else {
+            return Ok(Content::Carried { data: Arc::default(), digest });
+        };
+        if let Some(data) = carried.get(&digest).and_then(Weak::upgrade) {
             return Ok(Content::Carried { data, digest });
         }
         let data: Arc<[u8]> = data.into();
-        self.carried.retain(|_, held| held.strong_count() > 0);
-        self.carried.insert(digest, Arc::downgrade(&data));
+        carried.retain(|_, held| held.strong_count() > 0);
+        carried.insert(digest, Arc::downgrade(&data));
         Ok(Content::Carried { data, digest })
     }
 

@@ -1,5 +1,6 @@
 //! Keys of the control log and the digest of what is announced under them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -57,8 +58,8 @@ impl Key {
         let wrong = || KeyError(String::from_utf8_lossy(key).into_owned());
         let text = std::str::from_utf8(key).map_err(|_| wrong())?;
         let part = |part: &str| {
-            let part = percent_decode_str(part).decode_utf8().map_err(|_| wrong())?;
-            if part.is_empty() { Err(wrong()) } else { Ok(part.into_owned()) }
+            let part = unescape(part).ok_or_else(wrong)?;
+            if part.is_empty() { Err(wrong()) } else { Ok(part) }
         };
         let named = |text: &str| {
             let (name, version) = text.split_once('@').ok_or_else(wrong)?;
@@ -78,6 +79,12 @@ impl Key {
             _ => Err(wrong()),
         }
     }
+}
+
+/// A part of a key, as it was before it was escaped; `None` where it was not UTF-8.
+#[must_use]
+pub fn unescape(part: &str) -> Option<String> {
+    percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 
 /// A part of a key, escaped.

@@ -4,6 +4,7 @@
 mod agree;
 mod broken;
 mod faults;
+mod history;
 mod host;
 mod orders;
 mod threads;

@@ -199,3 +199,15 @@ fn status_notices_follow_the_contract() {
     let notice = host.notice("host/s/wine/broken@1");
     assert_eq!((&notice["state"], &notice["stage"]), (&"Rejected".into(), &"verify".into()));
 }
+
+#[test]
+fn what_was_retired_while_no_host_ran_is_said_to_be() {
+    let log = Log::new();
+    for order in ["a@1=fake:1", "a@2=fake:2", "retire a@1"] {
+        log.order(order);
+    }
+    let mut host = Host::new(&log);
+    host.step();
+    assert_eq!(host.notice("host/s/wine/a@1")["state"], "Retired");
+    assert_eq!(host.notice("host/s/wine/a@2")["state"], "Live");
+}

@@ -10,6 +10,7 @@ mod deadline;
 mod engine;
 mod fault;
 mod guest;
+mod imports;
 mod limiter;
 mod log;
 mod model;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 
+pub use imports::imports;
 pub use worker::compile_worker_main;
 
 use super::{Backend, Model, Payload, Rejected};

@@ -35,6 +35,9 @@ pub(super) struct Args {
     model: PathBuf,
     #[command(flatten)]
     extras: Extras,
+    /// A file given to the model's `load` as it is
+    #[arg(long = "config", alias = "config-file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
     /// Rows: a file, or - for stdin
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
@@ -56,7 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
-    let payload = args.extras.payload(&args.model)?;
+    let payload = args.extras.payload(&args.model, args.config_file.as_deref())?;
     let limits = Limits::default();
     let model =
         app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;

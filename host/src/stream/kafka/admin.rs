@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -13,7 +14,7 @@ use super::config::Config;
 use super::context::Plain;
 use super::error::{Error, advice};
 
-const WAIT: Duration = Duration::from_secs(15);
+pub(super) const WAIT: Duration = Duration::from_secs(15);
 
 /// What Kafka's brokers take unless told otherwise.
 pub(super) const RECORD_BYTES: usize = 1_048_588;
@@ -52,7 +53,12 @@ impl Admin {
         Ok(Self { client, runtime, brokers: config.brokers().to_owned() })
     }
 
-    fn failed(&self, what: &str, error: &rdkafka::error::KafkaError) -> Error {
+    /// The connection itself.
+    pub(super) fn client(&self) -> &Client<Plain> {
+        self.client.inner()
+    }
+
+    pub(super) fn failed(&self, what: &str, error: &rdkafka::error::KafkaError) -> Error {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
         match advice(code) {
             Some(advice) => Error::Refused { what: what.to_owned(), why: format!("{error}. {advice}") },

@@ -252,6 +252,12 @@ impl LinkConfig {
     /// The name under which its transactions are known to the brokers.
     #[must_use]
     pub fn transactional_id(&self) -> String {
-        format!("{}-{}-{}", self.group, self.instance, self.lane)
+        Self::transactional_id_of(&self.group, &self.instance, self.lane)
+    }
+
+    /// The name that a lane has.
+    #[must_use]
+    pub fn transactional_id_of(group: &str, instance: &str, lane: u32) -> String {
+        format!("{group}-{instance}-{lane}")
     }
 }

@@ -72,6 +72,10 @@ impl ClientContext for Plain {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // The end of a partition was asked for; where it is the last thing said, it would be taken for the reason of a silence.
+        if matches!(error, KafkaError::PartitionEOF(_)) {
+            return;
+        }
         self.voice.say(RDKafkaLogLevel::Error, "ERROR", &format!("{error}: {reason}"));
     }
 

@@ -1,5 +1,6 @@
 //! The calls of librdkafka that rust-rdkafka does not wrap: batches of messages from one queue, produce without an allocation a
-//! record, and the member's identity that goes with the offsets of a transaction. All `unsafe` of `stream/kafka` is here.
+//! record, the member's identity that goes with the offsets of a transaction, and what a user may do. All `unsafe` of
+//! `stream/kafka` is here.
 #![expect(unsafe_code, reason = "calls into librdkafka; each block says why it may")]
 
 use std::ffi::{CStr, CString, c_void};
@@ -12,11 +13,12 @@ use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as rd;
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::context::{Deliveries, Rebalances};
+use super::context::{Deliveries, Plain, Rebalances};
 use super::error::Failure;
 use crate::stream::Headers;
 
@@ -372,5 +374,96 @@ fn failure(error: *mut rd::rd_kafka_error_t) -> Failure {
         };
         rd::rd_kafka_error_destroy(error);
         failure
+    }
+}
+
+/// What a user may have rights on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Resource<'a> {
+    Topic(&'a str),
+    Group(&'a str),
+}
+
+/// Asks for the operations that the user may do, as numbers of Kafka's protocol: 3 read, 4 write, 8 describe, ..
+pub(super) fn rights(client: &Client<Plain>, of: Resource<'_>, wait: Duration) -> Result<Vec<i32>, Failure> {
+    let (name, api) = match of {
+        Resource::Topic(name) => (name, rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS),
+        Resource::Group(name) => (name, rd::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS),
+    };
+    let name = CString::new(name).map_err(|_| plain_failure(RDKafkaErrorCode::InvalidArgument))?;
+    let mut names = [name.as_ptr()];
+    let ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    let rk = client.native_ptr();
+    // SAFETY: the client lives for the call. Options, collection and queue are made here and destroyed once; the request copies
+    // what it needs of them. An answer that comes after the queue is gone is dropped by librdkafka.
+    unsafe {
+        let queue = rd::rd_kafka_queue_new(rk);
+        let options = rd::rd_kafka_AdminOptions_new(rk, api);
+        rd::rd_kafka_AdminOptions_set_request_timeout(options, ms, ptr::null_mut(), 0);
+        let refused = rd::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+        if !refused.is_null() {
+            rd::rd_kafka_error_destroy(refused);
+        }
+        match of {
+            Resource::Topic(_) => {
+                let topics = rd::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
+                rd::rd_kafka_DescribeTopics(rk, topics, options, queue);
+                rd::rd_kafka_TopicCollection_destroy(topics);
+            }
+            Resource::Group(_) => rd::rd_kafka_DescribeConsumerGroups(rk, names.as_mut_ptr(), names.len(), options, queue),
+        }
+        rd::rd_kafka_AdminOptions_destroy(options);
+        let event = rd::rd_kafka_queue_poll(queue, ms.saturating_add(1000));
+        let answer = if event.is_null() { Err(plain_failure(RDKafkaErrorCode::OperationTimedOut)) } else { described(event) };
+        rd::rd_kafka_event_destroy(event);
+        rd::rd_kafka_queue_destroy(queue);
+        answer
+    }
+}
+
+fn plain_failure(code: RDKafkaErrorCode) -> Failure {
+    Failure { code, text: code.to_string(), retriable: false, abort: false, fatal: false }
+}
+
+/// Reads the answer about the one resource that was asked for.
+///
+/// # Safety
+/// `event` is a valid event, and outlives the call.
+unsafe fn described(event: *mut rd::rd_kafka_event_t) -> Result<Vec<i32>, Failure> {
+    let (mut count, mut operations_count) = (0, 0);
+    // SAFETY: what is read belongs to the event. Each getter returns null where the event is of another kind, and arrays are
+    // read within the length that comes with them.
+    unsafe {
+        let code = rd::rd_kafka_event_error(event);
+        if code != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(plain_failure(code.into()));
+        }
+        let topics = rd::rd_kafka_event_DescribeTopics_result(event);
+        let groups = rd::rd_kafka_event_DescribeConsumerGroups_result(event);
+        let (error, operations) = if !topics.is_null() {
+            let all = rd::rd_kafka_DescribeTopics_result_topics(topics, &raw mut count);
+            if count == 0 {
+                return Err(plain_failure(RDKafkaErrorCode::UnknownTopicOrPartition));
+            }
+            let operations = rd::rd_kafka_TopicDescription_authorized_operations(*all, &raw mut operations_count);
+            (rd::rd_kafka_TopicDescription_error(*all), operations)
+        } else if !groups.is_null() {
+            let all = rd::rd_kafka_DescribeConsumerGroups_result_groups(groups, &raw mut count);
+            if count == 0 {
+                return Err(plain_failure(RDKafkaErrorCode::GroupIdNotFound));
+            }
+            let operations = rd::rd_kafka_ConsumerGroupDescription_authorized_operations(*all, &raw mut operations_count);
+            (rd::rd_kafka_ConsumerGroupDescription_error(*all), operations)
+        } else {
+            return Err(plain_failure(RDKafkaErrorCode::BadMessage));
+        };
+        if !error.is_null() && rd::rd_kafka_error_code(error) != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(plain_failure(rd::rd_kafka_error_code(error).into()));
+        }
+        if operations.is_null() {
+            return Ok(Vec::new());
+        }
+        // As numbers: a broker may know operations that the enum does not.
+        Ok(slice::from_raw_parts(operations.cast::<i32>(), operations_count).to_vec())
     }
 }

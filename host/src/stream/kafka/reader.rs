@@ -33,7 +33,7 @@ impl KafkaFeed {
         if partitions != 1 {
             return Err(Error::Partitions { topic: topic.to_owned(), partitions });
         }
-        Ok(Self { client: reader(config, topic, partitions)?, topic: topic.to_owned(), caught_up: false })
+        Ok(Self { client: reader(config, topic, partitions, Offset::Beginning)?, topic: topic.to_owned(), caught_up: false })
     }
 }
 
@@ -42,13 +42,13 @@ fn existing(config: &Config, topic: &str) -> Result<i32, Error> {
     Admin::connect(config)?.partitions(topic)?.ok_or_else(missing)
 }
 
-fn reader(config: &Config, topic: &str, partitions: i32) -> Result<BaseConsumer<Plain>, Error> {
+fn reader(config: &Config, topic: &str, partitions: i32, from: Offset) -> Result<BaseConsumer<Plain>, Error> {
     let client = BaseConsumer::from_config_and_context(&config.reader(), Plain::default());
     let client: BaseConsumer<Plain> = client.map_err(|error| Error::Property(error.to_string()))?;
     let mut list = TopicPartitionList::new();
     let what = |error: KafkaError| Error::Refused { what: format!("reading topic `{topic}`"), why: error.to_string() };
     for partition in 0..partitions {
-        list.add_partition_offset(topic, partition, Offset::Beginning).map_err(what)?;
+        list.add_partition_offset(topic, partition, from).map_err(what)?;
     }
     client.assign(&list).map_err(what)?;
     Ok(client)
@@ -111,46 +111,93 @@ pub struct ReadRecord<'a> {
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
 }
 
+/// A topic, read from its beginning or near its end, and then followed.
+pub struct Reader {
+    client: BaseConsumer<Plain>,
+    brokers: String,
+    topic: String,
+    /// Partitions whose end has not been seen.
+    open: i32,
+}
+
+impl Reader {
+    /// Reads a topic from its beginning.
+    ///
+    /// # Errors
+    /// No answer; the topic does not exist.
+    pub fn open(config: &Config, topic: &str) -> Result<Self, Error> {
+        Self::at(config, topic, Offset::Beginning)
+    }
+
+    /// Reads the last offsets of each partition, `count` of them; those of transactions' ends and of aborted records count too.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn tail(config: &Config, topic: &str, count: usize) -> Result<Self, Error> {
+        Self::at(config, topic, Offset::OffsetTail(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+
+    fn at(config: &Config, topic: &str, from: Offset) -> Result<Self, Error> {
+        let partitions = existing(config, topic)?;
+        let client = reader(config, topic, partitions, from)?;
+        Ok(Self { client, brokers: config.brokers().to_owned(), topic: topic.to_owned(), open: partitions })
+    }
+
+    /// Calls `each` for every record up to the present end, partition by partition in order, until it returns false. Waits at
+    /// most `wait` for the next record. Returns whether the end was reached.
+    ///
+    /// # Errors
+    /// No answer within `wait`; the topic may not be read.
+    pub fn to_end(&mut self, wait: Duration, mut each: impl FnMut(ReadRecord<'_>) -> bool) -> Result<bool, Error> {
+        let mut until = Instant::now() + wait;
+        while self.open > 0 {
+            let before = self.open;
+            let mut goes_on = true;
+            if self.next(Duration::from_millis(100), |record| goes_on = each(record))? || self.open < before {
+                until = Instant::now() + wait;
+            }
+            if !goes_on {
+                return Ok(false);
+            }
+            if Instant::now() >= until {
+                let said = self.client.context().voice.last_error();
+                let why = said.unwrap_or_else(|| format!("nothing came for {wait:?}"));
+                let what = format!("reading topic `{}`", self.topic);
+                return Err(Error::Unreachable { brokers: self.brokers.clone(), what, why });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls `each` for the next record, waiting at most `wait`. Returns whether one came.
+    ///
+    /// # Errors
+    /// The topic may not be read, or is gone.
+    pub fn next(&mut self, wait: Duration, mut each: impl FnMut(ReadRecord<'_>)) -> Result<bool, Error> {
+        match self.client.poll(wait) {
+            Some(Ok(message)) => {
+                give(&message, &mut each);
+                return Ok(true);
+            }
+            // It is said again each time the end is reached again.
+            Some(Err(KafkaError::PartitionEOF(_))) => self.open = (self.open - 1).max(0),
+            Some(Err(error)) => fatal(&self.topic, &error).map_or(Ok(()), Err)?,
+            None => {}
+        }
+        Ok(false)
+    }
+}
+
 /// Calls `each` for every record that a topic holds now, partition by partition in order, until it returns false. Waits at most
 /// `wait` for the next record. Returns whether the end was reached.
 ///
 /// # Errors
 /// No answer within `wait`; the topic does not exist or may not be read.
-pub fn read_all(
-    config: &Config,
-    topic: &str,
-    wait: Duration,
-    mut each: impl FnMut(ReadRecord<'_>) -> bool,
-) -> Result<bool, Error> {
-    let partitions = existing(config, topic)?;
-    let client = reader(config, topic, partitions)?;
-    let mut open = partitions;
-    let mut until = Instant::now() + wait;
-    while open > 0 {
-        match client.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => {
-                until = Instant::now() + wait;
-                if !give(&message, &mut each) {
-                    return Ok(false);
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
-            Some(Err(error)) => fatal(topic, &error).map_or(Ok(()), Err)?,
-            None if Instant::now() < until => {}
-            None => {
-                let why = client.context().voice.last_error().unwrap_or_else(|| format!("nothing came for {wait:?}"));
-                return Err(Error::Unreachable {
-                    brokers: config.brokers().to_owned(),
-                    what: format!("reading topic `{topic}`"),
-                    why,
-                });
-            }
-        }
-    }
-    Ok(true)
+pub fn read_all(config: &Config, topic: &str, wait: Duration, each: impl FnMut(ReadRecord<'_>) -> bool) -> Result<bool, Error> {
+    Reader::open(config, topic)?.to_end(wait, each)
 }
 
-fn give(message: &BorrowedMessage<'_>, each: &mut impl FnMut(ReadRecord<'_>) -> bool) -> bool {
+fn give(message: &BorrowedMessage<'_>, each: &mut impl FnMut(ReadRecord<'_>)) {
     let headers: Vec<_> =
         message.headers().map_or_else(Vec::new, |headers| headers.iter().map(|header| (header.key, header.value)).collect());
     each(ReadRecord {
@@ -160,5 +207,5 @@ fn give(message: &BorrowedMessage<'_>, each: &mut impl FnMut(ReadRecord<'_>) -> 
         key: message.key(),
         value: message.payload(),
         headers: &headers,
-    })
+    });
 }

@@ -1,0 +1,69 @@
+//! What a check has found.
+
+use serde_json::{Value, json};
+
+/// How much it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// As it should be.
+    Ok,
+    /// Worth knowing.
+    Note,
+    /// Something will not work.
+    Wrong,
+}
+
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Wrong => "WRONG",
+        }
+    }
+}
+
+/// One thing.
+pub(super) struct Finding {
+    level: Level,
+    about: String,
+    text: String,
+}
+
+impl Finding {
+    pub(super) fn cells(&self) -> [String; 3] {
+        [self.level.word().to_owned(), self.about.clone(), self.text.clone()]
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({ "level": self.level.word().to_lowercase(), "about": self.about, "text": self.text })
+    }
+}
+
+/// All things, in the order in which they were looked at.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) all: Vec<Finding>,
+}
+
+impl Findings {
+    pub(super) fn ok(&mut self, about: &str, text: String) {
+        self.add(Level::Ok, about, text);
+    }
+
+    pub(super) fn note(&mut self, about: &str, text: String) {
+        self.add(Level::Note, about, text);
+    }
+
+    pub(super) fn wrong(&mut self, about: &str, text: String) {
+        self.add(Level::Wrong, about, text);
+    }
+
+    fn add(&mut self, level: Level, about: &str, text: String) {
+        self.all.push(Finding { level, about: about.to_owned(), text });
+    }
+
+    pub(super) fn any_wrong(&self) -> bool {
+        self.all.iter().any(|finding| finding.level == Level::Wrong)
+    }
+}
