@@ -66,7 +66,7 @@ fn a_model_is_published_replaced_rolled_back_pinned_unpinned_and_retired() {
             ),
             (&["list"], 0, &["wine-linear", "Warm", "forest", "live", "one/scores Live"]),
             (&["show", "forest@2"], 0, &["trees", "WASM", "on one/scores", "latest"]),
-            (&["publish", broken, "--version", "3"], 2, &["wine/broken@3 (revision 3): Rejected on one/scores at compile"]),
+            (&["publish", broken, "--version", "3"], 2, &["wine/broken@3 (revision 3): Rejected on one/scores at verify"]),
             (
                 &["publish", &linear, "--name", "forest", "--version", "2"],
                 2,

@@ -30,27 +30,25 @@ impl Decoded {
         self.rows.records()[self.selected[at] as usize] as usize
     }
 
-    /// Decodes the members. What cannot be decoded or bound is a dead letter.
-    pub(super) fn decode(&mut self, hand: &mut Hand, decoder: &mut dyn Decoder, binding: &Binding) {
+    /// Decodes the members, which are of this data type. What cannot be decoded or bound is a dead letter.
+    pub(super) fn decode(&mut self, hand: &mut Hand, data_type: u16, decoder: &mut dyn Decoder, binding: &Binding) {
+        let letter = |stage, why, message| Letter::new(stage, why, message).of_type(data_type);
         self.rows.clear();
         self.selected.clear();
         for &record in &self.members {
             let at = &hand.batch.records()[record as usize];
             let Some(value) = hand.batch.value(at) else {
-                hand.kill(
-                    record as usize,
-                    Letter::new(LetterStage::Decode, Why::Undecodable, "the record has no value".to_owned()),
-                );
+                hand.kill(record as usize, letter(LetterStage::Decode, Why::Undecodable, "the record has no value".to_owned()));
                 continue;
             };
             if let Err(error) = decoder.decode(record, value, &mut self.rows) {
-                hand.kill(record as usize, Letter::new(LetterStage::Decode, Why::Undecodable, error.to_string()));
+                hand.kill(record as usize, letter(LetterStage::Decode, Why::Undecodable, error.to_string()));
                 continue;
             }
             let row = self.rows.len() - 1;
             match binding.check(&self.rows, row, &hand.batch) {
                 Ok(()) => self.selected.push(row as u32),
-                Err(error) => hand.kill(record as usize, Letter::new(LetterStage::Bind, Why::Unbindable, error.to_string())),
+                Err(error) => hand.kill(record as usize, letter(LetterStage::Bind, Why::Unbindable, error.to_string())),
             }
         }
         self.together = self.selected.len();

@@ -91,7 +91,7 @@ impl Calls<'_> {
         if !self.has_session(session) {
             return true;
         }
-        self.decoded.decode(self.hand, decoder.as_mut(), &self.version.binding);
+        self.decoded.decode(self.hand, self.data_type, decoder.as_mut(), &self.version.binding);
         if !self.suspects.is_empty() {
             self.single_out();
         }
