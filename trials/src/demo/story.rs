@@ -41,14 +41,17 @@ pub(super) fn tell(config: &Path, seconds: u32) -> Result<Vec<Rejected>> {
         std::thread::sleep(due.saturating_sub(began.elapsed()));
         println!("\n# {}\n$ sandstream {}", chapter.title, shown(&chapter.words));
         let out = Command::new(program()?).args(&chapter.words).output().context("cannot start sandstream")?;
-        let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+        let said = String::from_utf8_lossy(&out.stdout);
         said.lines().for_each(|line| println!("  {line}"));
         match (chapter.refused, out.status.code()) {
             (None, Some(0)) => {}
             (Some(model), Some(REFUSED)) => {
                 rejected.push(Rejected { model: model.to_owned(), reason: said.trim().to_owned() });
             }
-            (_, code) => bail!("`sandstream {}` ended with {code:?}", shown(&chapter.words)),
+            (_, code) => {
+                let words = String::from_utf8_lossy(&out.stderr);
+                bail!("`sandstream {}` ended with {code:?}: {}", shown(&chapter.words), words.trim())
+            }
         }
     }
     Ok(rejected)

@@ -17,6 +17,8 @@ use crate::kit::world::World;
 
 /// How near to a switch a gap counts as its own.
 const NEAR: Duration = Duration::from_millis(250);
+/// An hour: nothing that waits longer is told apart.
+const LATENCY_MAX_US: u64 = 3_600_000_000;
 /// Not known yet.
 const OPEN: u64 = u64::MAX;
 
@@ -111,7 +113,7 @@ impl Watcher {
             switches: Vec::new(),
             last: None,
             gaps: Vec::new(),
-            latency_us: Histogram::new(3)?,
+            latency_us: Histogram::new_with_bounds(1, LATENCY_MAX_US, 3)?,
             second: BTreeMap::new(),
         })
     }

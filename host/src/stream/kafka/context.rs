@@ -73,7 +73,7 @@ impl ClientContext for Plain {
 
     fn error(&self, error: KafkaError, reason: &str) {
         // The end of a partition was asked for; where it is the last thing said, it would be taken for the reason of a silence.
-        if matches!(error, KafkaError::PartitionEOF(_)) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF) {
             return;
         }
         self.voice.say(RDKafkaLogLevel::Error, "ERROR", &format!("{error}: {reason}"));
