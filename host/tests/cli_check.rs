@@ -39,7 +39,7 @@ fn a_file_alone_is_checked_without_a_broker() {
     let good = Site::new("127.0.0.1:1", "check", &text());
     good.call(&["check"]).expect("a good file", 0, &["declares 2 data types and 1 streams"]);
     let cases = [
-        (text().replace("group =", "gruop ="), "host.toml:20: `gruop`", "nearest"),
+        (text().replace("group =", "gruop ="), "host.toml:18: `streams.scores.gruop`", "nearest"),
         (text().replace("[types.wine]", "[types.wine]\nfeatures = [\"alcohl\"]"), "[types.wine]", "`alcohol`"),
         (text().replace("instance =", "include = [\"pHH\"]\ninstance ="), "[streams.scores]", "`pH`"),
         (TEXT.to_owned(), "[streams.scores]", "kind"),

@@ -1,5 +1,5 @@
-//! TLS, SCRAM and ACLs: a whole host and the commands on the secure listener of the real broker, and what is said where a password
-//! or a right is missing.
+//! TLS, SCRAM and ACLs: a whole host and the commands on the secure listener of the real broker, and what is said where a
+//! password or a right is missing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[allow(unreachable_pub, missing_docs, reason = "shared by test programs, which have no readers outside")]

@@ -168,8 +168,8 @@ impl Check<'_> {
         if let Some(log) = self.found.get(&config.control.topic) {
             let fits = log.bytes_max().saturating_sub(FRAMING);
             let text = format!(
-                "a model of up to {fits} bytes ({}) fits into a record; a larger one is published with --location, or after raising \
-                 the topic's max.message.bytes",
+                "a model of up to {fits} bytes ({}) fits into a record; a larger one is published with --location, or after \
+                 raising the topic's max.message.bytes",
                 bytes(fits)
             );
             self.findings.ok("sizes", text);
@@ -221,7 +221,8 @@ impl Check<'_> {
             Ok(true) => self.findings.ok(&about, format!("stream `{}` may use it", stream.name)),
             Ok(false) => {
                 let text = format!(
-                    "stream `{}`: the user may not use it; grant Write and Describe on transactional ids with the prefix `{prefix}`",
+                    "stream `{}`: the user may not use it; grant Write and Describe on transactional ids with the prefix \
+                     `{prefix}`",
                     stream.name
                 );
                 self.findings.wrong(&about, text);

@@ -63,7 +63,7 @@ pub(super) fn entry(log: &Log, model: &Announced) -> Value {
     // Only hosts know the digest of a file that was announced without one.
     let digest = model.digest.map(|digest| digest.to_string());
     let digest = digest.or_else(|| notices.iter().find_map(|notice| notice.said.digest.clone()));
-    let is_it = |strategy: &Strategy| matches!(strategy, Strategy::Pinned { name, version } if *name == id.name && *version == id.version);
+    let itself = Strategy::Pinned { name: id.name.clone(), version: id.version.clone() };
     let (in_force, _) = catalog.deployment(&id.data_type);
     let labels = catalog.labels(&id.data_type).filter(|(_, (name, version))| *name == id.name && *version == id.version);
     json!({
@@ -75,7 +75,7 @@ pub(super) fn entry(log: &Log, model: &Announced) -> Value {
         "description": model.description(),
         "digest": digest,
         "live": notices.iter().any(|notice| notice.is("Live")),
-        "pinned": is_it(&in_force.strategy),
+        "pinned": in_force.strategy == itself,
         "labels": labels.map(|(label, _)| label).collect::<Vec<_>>(),
         "hosts": notices.iter().map(host).collect::<Vec<_>>(),
     })

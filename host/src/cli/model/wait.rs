@@ -129,7 +129,10 @@ impl Report {
 
     /// Prints the answers; the exit code is 0 where all places did what was asked for, or have it ready.
     pub(super) fn answered(self, answers: &Answers, patience: Duration, advice: Option<&str>) -> Result<ExitCode> {
-        let list = |(place, answer): (&String, &Answer)| json!({ "host": place, "state": answer.state, "stage": answer.stage, "reason": answer.reason });
+        let list = |(place, answer): (&String, &Answer)| {
+            let Answer { state, stage, reason, .. } = answer;
+            json!({ "host": place, "state": state, "stage": stage, "reason": reason })
+        };
         let hosts = answers.iter().map(list).collect();
         let state = answers.values().max_by_key(|answer| answer.outcome as u8).map(|answer| answer.state.clone());
         let subject = self.subject.clone();

@@ -13,6 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use super::config::Config;
 use super::context::Plain;
 use super::error::{Error, advice};
+use super::ffi;
 
 pub(super) const WAIT: Duration = Duration::from_secs(15);
 
@@ -63,7 +64,8 @@ impl Admin {
         match advice(code) {
             Some(advice) => Error::Refused { what: what.to_owned(), why: format!("{error}. {advice}") },
             None => {
-                let log = self.client.inner().context().voice.last_error();
+                ffi::serve(self.client());
+                let log = self.client().context().voice.last_error();
                 let why = log.map_or_else(|| error.to_string(), |line| format!("{error}; {line}"));
                 Error::Unreachable { brokers: self.brokers.clone(), what: what.to_owned(), why }
             }

@@ -377,6 +377,12 @@ fn failure(error: *mut rd::rd_kafka_error_t) -> Failure {
     }
 }
 
+/// Lets a client say what it has queued: of one that nobody polls, errors such as a refused password are not heard otherwise.
+pub(super) fn serve(client: &Client<Plain>) {
+    // SAFETY: the client lives for the call, which calls back into its context on this thread.
+    while unsafe { rd::rd_kafka_poll(client.native_ptr(), 0) } > 0 {}
+}
+
 /// What a user may have rights on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Resource<'a> {

@@ -1,6 +1,7 @@
 //! What a user may do, asked of the brokers before anything is streamed.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -11,6 +12,11 @@ use super::config::Config;
 use super::context::Deliveries;
 use super::error::{Error, Failure, advice};
 use super::ffi::{self, Resource};
+
+/// How long one question about rights may take ..
+const RIGHTS_WAIT: Duration = Duration::from_secs(5);
+/// .. and how often those about a group are repeated.
+const GROUP_WAIT: Duration = Duration::from_secs(30);
 
 /// What a user may do with a topic or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +60,7 @@ impl Probe {
     /// # Errors
     /// No answer.
     pub fn topic_rights(&self, name: &str) -> Result<Rights, Error> {
-        self.rights(Resource::Topic(name), &format!("rights on topic `{name}`"))
+        rights(&self.admin, Resource::Topic(name), &format!("rights on topic `{name}`"))
     }
 
     /// What the user may do with a consumer group, which need not exist.
@@ -62,27 +68,15 @@ impl Probe {
     /// # Errors
     /// No answer.
     pub fn group_rights(&self, name: &str) -> Result<Rights, Error> {
-        let ask = || self.rights(Resource::Group(name), &format!("rights on group `{name}`"));
-        // The first who asks a new cluster about a group waits until it has made the topic in which it keeps them.
-        ask().or_else(|_| ask())
-    }
-
-    fn rights(&self, of: Resource<'_>, what: &str) -> Result<Rights, Error> {
-        const READ: i32 = 3;
-        const WRITE: i32 = 4;
-        const DESCRIBE: i32 = 8;
-        const DESCRIBE_CONFIGS: i32 = 10;
-        match ffi::rights(self.admin.client(), of, WAIT) {
-            Ok(operations) => Ok(Rights {
-                read: operations.contains(&READ),
-                write: operations.contains(&WRITE),
-                describe: operations.contains(&DESCRIBE),
-                describe_configs: operations.contains(&DESCRIBE_CONFIGS),
-            }),
-            // Who may not even look has no right at all.
-            Err(failure) if is_forbidden(failure.code) => Ok(Rights::default()),
-            Err(failure) => Err(self.admin.failed(what, &KafkaError::AdminOp(failure.code))),
+        let (what, until) = (format!("rights on group `{name}`"), Instant::now() + GROUP_WAIT);
+        let ask = |admin: &Admin| rights(admin, Resource::Group(name), &what);
+        let mut answer = ask(&self.admin);
+        // Who is the first to ask a new cluster about a group waits until it has made the topic in which it keeps them. A
+        // connection goes on asking the broker that it was told of first, so each time it is a new one.
+        while matches!(answer, Err(Error::Unreachable { .. })) && Instant::now() < until {
+            answer = ask(&Admin::connect(&self.config)?);
         }
+        answer
     }
 
     /// Whether the user may begin transactions under an id, by beginning to. A producer under the same id is fenced by that, so
@@ -104,6 +98,7 @@ impl Probe {
         if let Some(advice) = advice(failure.code) {
             return Err(Error::Refused { what, why: format!("{}. {advice}", failure.text) });
         }
+        client.poll(Duration::ZERO);
         let said = client.client().context().voice.last_error();
         let why = said.map_or_else(|| failure.text.clone(), |line| format!("{}; {line}", failure.text));
         Err(Error::Unreachable { brokers: self.config.brokers().to_owned(), what, why })
@@ -122,4 +117,22 @@ impl Probe {
 fn is_forbidden(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as E;
     matches!(code, E::TopicAuthorizationFailed | E::GroupAuthorizationFailed | E::TransactionalIdAuthorizationFailed)
+}
+
+fn rights(admin: &Admin, of: Resource<'_>, what: &str) -> Result<Rights, Error> {
+    const READ: i32 = 3;
+    const WRITE: i32 = 4;
+    const DESCRIBE: i32 = 8;
+    const DESCRIBE_CONFIGS: i32 = 10;
+    match ffi::rights(admin.client(), of, RIGHTS_WAIT) {
+        Ok(operations) => Ok(Rights {
+            read: operations.contains(&READ),
+            write: operations.contains(&WRITE),
+            describe: operations.contains(&DESCRIBE),
+            describe_configs: operations.contains(&DESCRIBE_CONFIGS),
+        }),
+        // Who may not even look has no right at all.
+        Err(failure) if is_forbidden(failure.code) => Ok(Rights::default()),
+        Err(failure) => Err(admin.failed(what, &KafkaError::AdminOp(failure.code))),
+    }
 }
