@@ -1,6 +1,7 @@
 //! The part of a check that asks the brokers: topics, their partitions, settings and sizes, and what the user may do.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::findings::Findings;
 use super::roles::{self, Partitions, Role};
@@ -90,13 +91,13 @@ impl Check<'_> {
 
     /// A topic that was made is known to every broker a moment later.
     fn made(&self, topic: &str) -> Result<Option<Topic>, Error> {
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let until = Instant::now() + Duration::from_secs(10);
         loop {
             let found = self.probe.topic(topic)?;
-            if found.is_some() || std::time::Instant::now() >= until {
+            if found.is_some() || Instant::now() >= until {
                 return Ok(found);
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Announce a model, and wait until hosts say what came of it.
-    Publish(publish::Args),
+    Publish(Box<publish::Args>),
     /// Show the models of the control log and their states.
     List(list::Args),
     /// Show everything known of a model.

@@ -104,10 +104,12 @@ fn conclude(args: &Args, log: &mut Log, data_type: &str, revision: Revision, rep
     let mut answers = wait(log, data_type, revision, args.patience.wait)?;
     let is_pinned = matches!(log.history.catalog().deployment(data_type).0.strategy, Strategy::Pinned { .. });
     let ready = !answers.is_empty() && answers.values().all(|answer| answer.outcome != Outcome::Failed);
-    if args.unpin && is_pinned && ready {
-        if let Some(deployed) = unpin(log, data_type)? {
-            answers = deploy::wait(log, data_type, deployed, args.patience.wait)?;
-        }
+    if args.unpin
+        && is_pinned
+        && ready
+        && let Some(deployed) = unpin(log, data_type)?
+    {
+        answers = deploy::wait(log, data_type, deployed, args.patience.wait)?;
     }
     let held = answers.values().any(|answer| answer.outcome == Outcome::Held) && is_pinned;
     let advice = held.then(|| {
