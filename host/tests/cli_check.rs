@@ -24,25 +24,19 @@ format = "json"
 fields = ["alcohol"]
 [streams.scores]
 inputs = ["NAME.in"]
-type = { field = "kind" }
-types = ["wine"]
+type = { constant = "wine" }
 group = "NAME"
 instance = "one"
 "#;
 
-fn text() -> String {
-    TEXT.replace("type = { field = \"kind\" }\ntypes = [\"wine\"]", "type = { constant = \"wine\" }")
-}
-
 #[test]
 fn a_file_alone_is_checked_without_a_broker() {
-    let good = Site::new("127.0.0.1:1", "check", &text());
+    let good = Site::new("127.0.0.1:1", "check", TEXT);
     good.call(&["check"]).expect("a good file", 0, &["declares 2 data types and 1 streams"]);
     let cases = [
-        (text().replace("group =", "gruop ="), "host.toml:18: `streams.scores.gruop`", "nearest"),
-        (text().replace("[types.wine]", "[types.wine]\nfeatures = [\"alcohl\"]"), "[types.wine]", "`alcohol`"),
-        (text().replace("instance =", "include = [\"pHH\"]\ninstance ="), "[streams.scores]", "`pH`"),
-        (TEXT.to_owned(), "[streams.scores]", "kind"),
+        (TEXT.replace("group =", "gruop ="), "host.toml:18: `streams.scores.gruop`", "nearest"),
+        (TEXT.replace("[types.wine]", "[types.wine]\nfeatures = [\"alcohl\"]"), "[types.wine]", "`alcohol`"),
+        (TEXT.replace("instance =", "include = [\"pHH\"]\ninstance ="), "[streams.scores]", "`pH`"),
     ];
     for (text, place, words) in cases {
         let site = Site::new("127.0.0.1:1", "check", &text);
@@ -54,7 +48,7 @@ fn a_file_alone_is_checked_without_a_broker() {
 
 #[test]
 fn a_model_is_joined_with_the_data_types() {
-    let site = Site::new("127.0.0.1:1", "check", &text());
+    let site = Site::new("127.0.0.1:1", "check", TEXT);
     let linear = guest("wine-linear");
     let ran = site.call(&["check", "--json", "--model", &linear]).expect("a model", 0, &["fits data type `wine`"]);
     let model = &ran.json()["models"][0];
@@ -87,13 +81,13 @@ fn topics_that_are_missing_or_wrong_are_named_and_made() {
         ("models.activations", 1, &[("cleanup.policy", "compact")], &["expected cleanup.policy=delete, got compact"]),
     ];
     for (topic, partitions, settings, parts) in cases {
-        let site = Site::new(brokers, "check", &text());
+        let site = Site::new(brokers, "check", TEXT);
         create(&config(brokers, &[]), &format!("{}.{topic}", site.name), partitions, settings).unwrap();
         let missing = format!("topic {}.in ", site.name);
         site.call(&["check", "--kafka"]).expect("others are missing", 1, &[&missing, "does not exist; make it, or say --create"]);
         site.call(&["check", "--kafka", "--create", "--partitions", "3"]).expect(topic, 1, parts);
     }
-    let site = Site::new(brokers, "check", &text());
+    let site = Site::new(brokers, "check", TEXT);
     create(&config(brokers, &[]), &format!("{}.in.dlq", site.name), 1, &[]).unwrap();
     create(&config(brokers, &[]), &format!("{}.in", site.name), 3, &[("max.message.bytes", "5000000")]).unwrap();
     let made = site.call(&["check", "--kafka", "--create"]);
