@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use rdkafka::Message as _;
 use sandstream::pipeline::headers;
 use sandstream::types::ModelId;
+use sandstream::types::proto::Grants;
 use serde::Serialize;
 
 use crate::kit::answers::{Isolation, Reader, header, origin};
@@ -156,7 +157,11 @@ fn settings(calm: &World, folder: &Path) -> Settings {
 fn attack(world: &World, host: &mut Host, neighbour: &Neighbour, guest: &Guest) -> Result<Outcome> {
     eprintln!("{}", guest.name);
     let id = model(&format!("hostile-{}", guest.name), 1);
-    world.publish(&id, component(&id.name)?, |_| ())?;
+    world.publish(&id, component(&id.name)?, |descriptor| {
+        // Only the one that never ends is to be stopped by the clock, also where the machine is busy.
+        let time = (guest.name != "spin").then_some(500_000);
+        descriptor.grants = Some(Grants { call_base_us: time, ..Grants::default() });
+    })?;
     host.await_model(&id, &["Live"], PATIENCE)?;
     let starts = ends(world)?;
     let expected =

@@ -11,7 +11,7 @@ use super::mortal::wait;
 use crate::kit::world::{World, component, model};
 
 /// Milliseconds between two orders.
-const PAUSE_MS: std::ops::Range<u64> = 400..1400;
+const PAUSE_MS: std::ops::Range<u64> = 200..900;
 /// Models that are there at a time; the oldest are retired.
 const MODELS_MAX: usize = 5;
 
@@ -21,6 +21,8 @@ pub(super) struct Orders<'a> {
     components: [(&'static str, Vec<u8>); 2],
     /// Announced and not retired, oldest first.
     models: Vec<ModelId>,
+    /// The one that answers whatever is published, if one does.
+    pinned: Option<ModelId>,
     versions: u32,
     /// How many were given.
     pub(super) given: u64,
@@ -31,7 +33,7 @@ impl<'a> Orders<'a> {
     pub(super) fn new(world: &'a World, seed: u64) -> Result<Self> {
         let components = [("linear", component("wine-linear")?), ("forest", component("wine-forest")?)];
         let (rng, models) = (Rng::with_seed(seed), Vec::new());
-        let mut orders = Self { world, rng, components, models, versions: 0, given: 0 };
+        let mut orders = Self { world, rng, components, models, pinned: None, versions: 0, given: 0 };
         orders.publish()?;
         Ok(orders)
     }
@@ -39,11 +41,11 @@ impl<'a> Orders<'a> {
     /// Gives orders until `stop` is set, and leaves the latest model to answer.
     pub(super) fn give(&mut self, stop: &AtomicBool) -> Result<()> {
         while !wait(self.rng.u64(PAUSE_MS), stop) {
-            match self.rng.u32(0..10) {
-                0..4 => self.publish()?,
-                4..7 => self.pin()?,
-                7..9 => self.unpin()?,
-                _ => self.publish_broken()?,
+            match (self.rng.u32(0..10), self.pinned.is_some()) {
+                (0, _) => self.publish_broken()?,
+                (1..3, true) | (1..6, false) => self.publish()?,
+                (3..6, true) | (6.., false) => self.pin()?,
+                (6.., true) => self.unpin()?,
             }
             if self.models.len() > MODELS_MAX {
                 self.retire_oldest()?;
@@ -64,7 +66,7 @@ impl<'a> Orders<'a> {
     /// Such a model is rejected, and must never answer.
     fn publish_broken(&mut self) -> Result<()> {
         let id = self.next("broken");
-        self.world.publish(&id, b"\0asm, but not really".to_vec(), |_| ())?;
+        self.world.publish(&id, b"\0asm\x0d\0\x01\0, but not really".to_vec(), |_| ())?;
         Ok(())
     }
 
@@ -75,19 +77,27 @@ impl<'a> Orders<'a> {
     }
 
     fn pin(&mut self) -> Result<()> {
-        let id = self.models[self.rng.usize(0..self.models.len())].clone();
+        // Another one than answers now, so that it is a swap.
+        let answers = self.pinned.as_ref().or(self.models.last()).cloned();
+        let others: Vec<&ModelId> = self.models.iter().filter(|id| Some(*id) != answers.as_ref()).collect();
+        let Some(id) = others.get(self.rng.usize(0..others.len().max(1))) else { return Ok(()) };
         self.given += 1;
-        self.world.pin(&id).map(drop)
+        self.world.pin(id)?;
+        self.pinned = Some((*id).clone());
+        Ok(())
     }
 
     fn unpin(&mut self) -> Result<()> {
         self.given += 1;
+        self.pinned = None;
         self.world.deploy(Kind::Latest(Latest {})).map(drop)
     }
 
     fn retire_oldest(&mut self) -> Result<()> {
         let oldest = self.models.remove(0);
         self.given += 1;
+        // The latest answers again when what is pinned is retired.
+        self.pinned = self.pinned.take().filter(|pinned| *pinned != oldest);
         self.world.retire(&oldest).map(drop)
     }
 }

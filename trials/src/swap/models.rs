@@ -80,7 +80,7 @@ impl Forest {
 
     fn complete(&self, which: &Which, descriptor: &mut ModelDescriptor) {
         // The bench looks for what a swap costs, not for what a busy machine does to a call or a load.
-        let grants = Grants { call_base_us: Some(1_000_000), load_ms: Some(60_000), ..Grants::default() };
+        let grants = Grants { call_base_us: Some(500_000), load_ms: Some(60_000), ..Grants::default() };
         descriptor.grants = Some(grants);
         descriptor.config = Some(which.number.to_string().into_bytes());
         match which.kind {
