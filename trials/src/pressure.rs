@@ -116,7 +116,7 @@ fn settings(name: &str, kafka: &str, folder: &Path) -> Settings {
     let mut settings = Settings::new(Format::Protobuf);
     name.clone_into(&mut settings.instance);
     kafka.clone_into(&mut settings.kafka);
-    settings.stream = format!("memory_max = {MEMORY_MAX}");
+    settings.stream = format!("memory_max = \"{}MiB\"", MEMORY_MAX >> 20);
     settings.rest = format!("[cache]\nfolder = {:?}", folder.join("cache").display().to_string());
     settings
 }

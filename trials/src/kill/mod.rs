@@ -181,7 +181,7 @@ fn count(world: &World, seed: u64, done: &Done) -> Result<Report> {
     Ok(Report {
         aborted_seen: u64::saturating_sub(uncommitted, verdict.results),
         kills: done.kills,
-        swaps: activations.swaps(),
+        swaps: activations.swaps,
         verdict,
         wrong_version,
         orders: done.orders,

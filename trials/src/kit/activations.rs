@@ -9,9 +9,17 @@ use sandstream::pipeline::Activation;
 use super::answers::{Isolation, Reader, ScoringResult};
 use super::world::World;
 
-/// Activations of the data type `wine` on the stream `scores`, by input partition, in the order of the log.
+/// Activations of the data type `wine` on the stream `scores`.
 #[derive(Default)]
-pub(crate) struct Activations(BTreeMap<i32, Vec<Activation>>);
+pub(crate) struct Activations {
+    /// By input partition, in the order of the log.
+    partitions: BTreeMap<i32, Vec<Activation>>,
+    /// To which revision a partition changed last.
+    changed_to: Option<u64>,
+    /// How often the version that answers changed. Partitions that follow one another to the same version count once, and another
+    /// owner of a partition is no change.
+    pub(crate) swaps: u64,
+}
 
 impl Activations {
     /// Reads what is committed.
@@ -29,10 +37,13 @@ impl Activations {
 
     /// Adds the next one of the log.
     fn add(&mut self, partition: i32, activation: Activation) -> Result<()> {
-        let of_partition = self.0.entry(partition).or_default();
+        let of_partition = self.partitions.entry(partition).or_default();
         if let Some(last) = of_partition.last() {
             // They are in the transactions of the records they are about, and these go forward.
             ensure!(last.first_offset < activation.first_offset, "partition {partition}: {activation:?} comes after {last:?}");
+            if last.revision != activation.revision && self.changed_to.replace(activation.revision) != Some(activation.revision) {
+                self.swaps += 1;
+            }
         }
         of_partition.push(activation);
         Ok(())
@@ -40,19 +51,10 @@ impl Activations {
 
     /// Whether a result is of the version in force for its record.
     pub(crate) fn agree(&self, result: &ScoringResult<'_>) -> bool {
-        let Some(of_partition) = self.0.get(&result.partition) else { return false };
+        let Some(of_partition) = self.partitions.get(&result.partition) else { return false };
         let after = of_partition.partition_point(|activation| activation.first_offset <= result.offset);
         let Some(in_force) = after.checked_sub(1).map(|at| &of_partition[at]) else { return false };
         (in_force.revision, in_force.model.as_str(), in_force.version.as_str()) == (result.revision, result.model, result.version)
-    }
-
-    /// How often the version that answers changed in the partition where it did so most often. A swap counts at most once, and
-    /// another owner of the partition is none.
-    pub(crate) fn swaps(&self) -> u64 {
-        let changes = |of_partition: &Vec<Activation>| {
-            of_partition.windows(2).filter(|pair| pair[0].revision != pair[1].revision).count() as u64
-        };
-        self.0.values().map(changes).max().unwrap_or(0)
     }
 }
 
@@ -81,6 +83,10 @@ mod tests {
         for (partition, offset, revision, version) in [(0, 2, 7, "7"), (0, 10, 7, "7"), (0, 10, 8, "7"), (1, 10, 8, "8")] {
             assert!(!agree(partition, offset, revision, version), "partition {partition}, offset {offset}");
         }
-        assert_eq!(all.swaps(), 2);
+        for (first_offset, revision) in [(0, 7), (5, 8), (9, 7)] {
+            assert!(all.add(1, activation(first_offset, revision)).is_ok());
+        }
+        // 8 and 7 again in partition 0, then 8 and 7 in partition 1.
+        assert_eq!(all.swaps, 4);
     }
 }
