@@ -109,7 +109,12 @@ fn assert_same_bits(name: &str, guest: &[f32], native: &[f32]) {
 fn the_wine_models_give_the_bits_of_the_same_code_run_natively() {
     let x = sandstream_wine::matrix();
     let (linear, forest) = (wine::linear().unwrap().score(&x), wine::forest().unwrap().score(&x));
-    for (name, config, native) in [("wine-linear", "", &linear), ("wine-forest", "", &forest), ("slow-load", "1000", &linear), ("slow-score", "10", &linear)] {
+    for (name, config, native) in [
+        ("wine-linear", "", &linear),
+        ("wine-forest", "", &forest),
+        ("slow-load", "1000", &linear),
+        ("slow-score", "10", &linear),
+    ] {
         let model = load(name, |payload| payload.config = config.as_bytes().into()).expect(name);
         assert_eq!(model.signature().inputs[0].fields, wine::FEATURES, "{name}");
         assert_same_bits(name, &score_wines(&*model, &x).expect(name), native);
