@@ -109,7 +109,12 @@ fn assert_same_bits(name: &str, guest: &[f32], native: &[f32]) {
 fn the_wine_models_give_the_bits_of_the_same_code_run_natively() {
     let x = sandstream_wine::matrix();
     let (linear, forest) = (wine::linear().unwrap().score(&x), wine::forest().unwrap().score(&x));
-    for (name, config, native) in [("wine-linear", "", &linear), ("wine-forest", "", &forest), ("slow-load", "1000", &linear)] {
+    for (name, config, native) in [
+        ("wine-linear", "", &linear),
+        ("wine-forest", "", &forest),
+        ("slow-load", "1000", &linear),
+        ("slow-score", "10", &linear),
+    ] {
         let model = load(name, |payload| payload.config = config.as_bytes().into()).expect(name);
         assert_eq!(model.signature().inputs[0].fields, wine::FEATURES, "{name}");
         assert_same_bits(name, &score_wines(&*model, &x).expect(name), native);
@@ -128,10 +133,11 @@ fn the_big_forest_scores_from_its_artifact_within_the_default_memory() {
 #[test]
 fn a_guest_says_what_is_wrong_with_what_it_was_given() {
     let short = |payload: &mut Payload| payload.artifacts = [artifact("forest", b"SSFOREST")].into();
-    let cases: [(&str, Box<dyn FnOnce(&mut Payload)>, &str); 4] = [
+    let cases: [(&str, Box<dyn FnOnce(&mut Payload)>, &str); 5] = [
         ("big-forest", Box::new(|_| ()), "artifact \"forest\""),
         ("big-forest", Box::new(short), "not a forest file"),
         ("slow-load", Box::new(|payload| payload.config = b"fast".as_slice().into()), "a number of rounds in decimal digits"),
+        ("slow-score", Box::new(|_| ()), "a number of rounds a row in decimal digits"),
         ("template", Box::new(|payload| payload.config = b"x".as_slice().into()), "invalid float literal"),
     ];
     for (name, change, words) in cases {

@@ -433,6 +433,17 @@ fn an_aborted_transaction_is_seen_by_who_reads_uncommitted() {
 }
 
 #[test]
+fn a_lane_without_records_keeps_no_version_from_being_freed() {
+    let mut world = World::new();
+    let old = wine(1, "fake:1");
+    world.live(1, Some(&old), None);
+    world.send(0, "wine", "1");
+    world.settle();
+    world.live(2, None, None);
+    assert_eq!(Arc::strong_count(&old), 1);
+}
+
+#[test]
 fn activations_are_the_exact_boundaries() {
     let mut world = World::new();
     let (first, second) = (wine(3, "fake:0"), wine(5, "fake:1"));

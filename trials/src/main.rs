@@ -3,10 +3,14 @@
 
 mod call;
 mod demo;
+mod hostile;
+mod kill;
 mod kit;
 mod passthrough;
+mod pressure;
 mod report;
 mod sim;
+mod swap;
 
 use clap::{Parser, Subcommand};
 
@@ -21,6 +25,12 @@ struct Args {
 enum Command {
     /// A real Kafka, a host, and models that are swapped in front of your eyes.
     Demo(demo::Args),
+    /// Hosts that are killed and started again while models are swapped; every record is to be answered once.
+    Kill(kill::Args),
+    /// Models that attack the host.
+    Hostile(hostile::Args),
+    /// A broker that stands still, and a model that is slow.
+    Pressure(pressure::Args),
     /// Lanes on a broker in memory under thousands of seeded schedules of faults, rebalances, kills and swaps.
     Sim(sim::Args),
     /// Copies a topic without scoring; the benches start it.
@@ -35,13 +45,19 @@ enum Command {
 enum Bench {
     /// WASM against the same code native, one call, by batch size.
     Call(call::Args),
+    /// What a swap does to the times between batches.
+    Swap(swap::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Kill(args) => kill::run(&args),
+        Command::Hostile(args) => hostile::run(&args),
+        Command::Pressure(args) => pressure::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
+        Command::Bench(Bench::Swap(args)) => swap::run(&args),
     }
 }

@@ -28,6 +28,17 @@ impl Figure {
     }
 }
 
+/// Prints a report as a table: what the file has, without its punctuation.
+pub(crate) fn print(report: &impl Serialize) -> Result<()> {
+    for line in serde_json::to_string_pretty(report)?.lines() {
+        let (indent, line) = line.split_at(line.len() - line.trim_start().len());
+        if let Some((name, value)) = line.trim_end_matches([',', '{']).split_once(": ") {
+            println!("{:<32} {value}", indent[2..].to_owned() + name.trim_matches('"'));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a report where `--report` asks for one.
 pub(crate) fn write(file: Option<&Path>, report: &impl Serialize) -> Result<()> {
     if let Some(file) = file {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::task::{Kind, Task};
 use crate::registry::Version;
 
-/// The first wait; each loss soon after the last doubles it.
+/// The first wait; each loss soon after the last doubles it. A lane without a session stands still, so the wait ends where it has
+/// done its work: a model that loses its sessions one after the other costs a session a second and no more.
 const WAIT_MIN: Duration = Duration::from_millis(50);
-const WAIT_MAX: Duration = Duration::from_secs(10);
+const WAIT_MAX: Duration = Duration::from_secs(1);
 /// A version that lost no session for so long starts anew.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 

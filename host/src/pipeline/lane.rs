@@ -150,6 +150,8 @@ impl<L: Link> Lane<L> {
             return Ok(Step::Again);
         }
         let rows = self.deliver(&snapshot, now)?;
+        // Whoever waits for records must keep no version from being freed.
+        self.versions.clear();
         self.commit_when_due(now)?;
         self.stats.step.add(now.elapsed());
         Ok(Step::Worked(rows))

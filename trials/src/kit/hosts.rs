@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::process::Running;
-use super::world::{Format, World};
+use super::world::{Format, World, plugins};
 
 /// How long a host may take to join its groups.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) instance: String,
     pub(crate) format: Format,
     pub(crate) lanes: usize,
+    /// Folders that models may be read from.
+    pub(crate) locations: Vec<PathBuf>,
     /// Lines of `[kafka]`.
     pub(crate) kafka: String,
     /// Lines of the stream `scores`.
@@ -40,23 +42,16 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(format: Format) -> Self {
         let none = String::new;
-        Self { instance: "one".to_owned(), format, lanes: 1, kafka: none(), stream: none(), rest: none() }
+        let locations = vec![plugins().join("weights")];
+        Self { instance: "one".to_owned(), format, lanes: 1, locations, kafka: none(), stream: none(), rest: none() }
     }
 
     /// The configuration of a host with the stream `scores` on the world's topics.
     pub(crate) fn text(&self, world: &World) -> String {
-        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/wine");
-        let types = match self.format {
-            Format::Json => {
-                let names: Vec<String> = sandstream_wine::FEATURES.iter().map(|name| format!("{name:?}")).collect();
-                let typed: Vec<String> = names.iter().map(|name| format!("{name} = \"number\"")).collect();
-                format!("format = \"json\"\nfeatures = [{}]\n[types.wine.fields]\n{}", names.join(", "), typed.join("\n"))
-            }
-            Format::Protobuf => format!("format = \"protobuf\"\nschema = \"{examples}/wine.proto\"\nmessage = \"WineRecord\""),
-        };
+        let locations: Vec<String> = self.locations.iter().map(|folder| format!("{:?}", folder.display().to_string())).collect();
         format!(
             "[kafka]\nbrokers = \"{brokers}\"\n{kafka}\n\
-             [control]\ntopic = \"{models}\"\nlocations = [\"{weights}\"]\n\
+             [control]\ntopic = \"{models}\"\nlocations = [{locations}]\n\
              [types.wine]\n{types}\n\
              [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{name}\"\n\
              instance = \"{instance}\"\nlanes = {lanes}\n{stream}\n\
@@ -64,7 +59,8 @@ impl Settings {
             brokers = world.brokers,
             kafka = self.kafka,
             models = world.models(),
-            weights = super::world::plugins().join("weights").display(),
+            locations = locations.join(", "),
+            types = data_type(self.format),
             input = world.input(),
             name = world.name,
             instance = self.instance,
@@ -72,6 +68,19 @@ impl Settings {
             stream = self.stream,
             rest = self.rest,
         )
+    }
+}
+
+/// The lines of a data type of wines.
+pub(crate) fn data_type(format: Format) -> String {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/wine");
+    match format {
+        Format::Json => {
+            let names: Vec<String> = sandstream_wine::FEATURES.iter().map(|name| format!("{name:?}")).collect();
+            let typed: Vec<String> = names.iter().map(|name| format!("{name} = \"number\"")).collect();
+            format!("format = \"json\"\nfeatures = [{}]\nfields = {{ {} }}", names.join(", "), typed.join(", "))
+        }
+        Format::Protobuf => format!("format = \"protobuf\"\nschema = \"{examples}/wine.proto\"\nmessage = \"WineRecord\""),
     }
 }
 
@@ -85,6 +94,14 @@ pub(crate) struct Host {
 impl Host {
     /// Starts a host and waits until its lanes have joined. `folder` takes its configuration and its log, `<instance>.log`.
     pub(crate) fn start(world: &World, settings: &Settings, folder: &Path) -> Result<Self> {
+        let (mut process, lines) = Self::spawn(world, settings, folder)?;
+        let log = folder.join(format!("{}.log", settings.instance));
+        let admin = await_running(lines, &mut process).with_context(|| format!("its log is {}", log.display()))?;
+        Ok(Self { process, admin })
+    }
+
+    /// Starts a host and does not wait; what comes with it is its standard output.
+    pub(crate) fn spawn(world: &World, settings: &Settings, folder: &Path) -> Result<(Running, ChildStdout)> {
         let config = folder.join(format!("{}.toml", settings.instance));
         let log = folder.join(format!("{}.log", settings.instance));
         std::fs::write(&config, settings.text(world))?;
@@ -93,9 +110,7 @@ impl Host {
         command.arg("run").arg("--config").arg(&config).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().context("cannot start the host")?;
         let lines = child.stdout.take().context("stdout is piped")?;
-        let mut process = Running::new(child);
-        let admin = await_running(lines, &mut process).with_context(|| format!("its log is {}", log.display()))?;
-        Ok(Self { process, admin })
+        Ok((Running::new(child), lines))
     }
 }
 

@@ -1,12 +1,15 @@
 //! The topics of a trial, and what is published on its control log.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use prost::Message;
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use sandstream::stream::kafka::{self, Config, PublishRecord};
 use sandstream::types::ModelId;
 use sandstream::types::control::Key;
@@ -63,7 +66,7 @@ impl World {
 
     /// Client settings without any property.
     pub(crate) fn client(&self) -> Result<Config> {
-        Ok(Config::new(self.brokers.clone(), std::collections::BTreeMap::new())?)
+        Ok(Config::new(self.brokers.clone(), BTreeMap::new())?)
     }
 
     pub(crate) fn input(&self) -> String {
@@ -155,4 +158,25 @@ pub(crate) fn watermarks(world: &World, topic: &str) -> Result<Vec<i64>> {
     let client: BaseConsumer = config.set("bootstrap.servers", &world.brokers).create()?;
     let ends = (0..world.partitions).map(|partition| client.fetch_watermarks(topic, partition, PATIENCE).map(|(_, end)| end));
     Ok(ends.collect::<Result<_, _>>()?)
+}
+
+/// Waits until the stream has answered every record that is there now: offsets are committed with the answers they belong to.
+pub(crate) fn await_answers(world: &World, patience: Duration) -> Result<()> {
+    let (ends, until) = (ends(world)?, Instant::now() + patience);
+    let mut config = rdkafka::ClientConfig::new();
+    let client: BaseConsumer = config.set("bootstrap.servers", &world.brokers).set("group.id", &world.name).create()?;
+    let mut list = TopicPartitionList::new();
+    (0..world.partitions).for_each(|partition| drop(list.add_partition(&world.input(), partition)));
+    loop {
+        let committed = client.committed_offsets(list.clone(), PATIENCE)?;
+        let next = |element: &TopicPartitionListElem<'_>| element.offset().to_raw().unwrap_or(0).max(0);
+        let committed: BTreeMap<i32, i64> = committed.elements().iter().map(|e| (e.partition(), next(e))).collect();
+        let open = ends.iter().zip(0..).map(|(end, partition)| end - committed.get(&partition).unwrap_or(&0));
+        let open: i64 = open.filter(|open| *open > 0).sum();
+        if open == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "{open} records were not answered within {patience:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
