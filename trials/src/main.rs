@@ -1,12 +1,16 @@
 //! Programs that measure sandstream and try to break it. Every one takes `--report FILE` (JSON) and prints the same figures as a
 //! table. `cargo xtask <command>` starts them.
 
+#![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
+
 mod call;
 mod demo;
 mod kit;
+mod latency;
 mod passthrough;
 mod report;
 mod sim;
+mod throughput;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +39,10 @@ enum Command {
 enum Bench {
     /// WASM against the same code native, one call, by batch size.
     Call(call::Args),
+    /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
+    Throughput(throughput::Args),
+    /// From when a record was due to when its result is there, against a pass-through without scoring.
+    Latency(latency::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -43,5 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
+        Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
+        Command::Bench(Bench::Latency(args)) => latency::run(&args),
     }
 }

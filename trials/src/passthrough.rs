@@ -76,10 +76,10 @@ pub(crate) struct Args {
     producers: u8,
 }
 
-/// The lane's defaults: what is in one batch, and the memory of its clients.
+/// As a host with one lane has it unless told otherwise: what is in one batch, and the memory of its clients.
 const BATCH_RECORDS: usize = 1024;
-const BATCH_BYTES: usize = 128 << 20;
-const MEMORY_BYTES: usize = 512 << 20;
+const BATCH_BYTES: usize = 64 << 20;
+const MEMORY_BYTES: usize = 256 << 20;
 
 /// Runs until SIGTERM.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         memory_bytes: MEMORY_BYTES,
         producers: args.producers,
     })?;
-    println!("running");
+    println!("{{\"event\":\"running\"}}");
     let (commit_every, commit_records) = profile.commit();
     let value = vec![b'x'; args.bytes];
     let mut copier = Copier { link, value, next: Offsets::default(), since: None, sent: 0, commit_every, commit_records };

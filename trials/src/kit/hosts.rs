@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) instance: String,
     pub(crate) format: Format,
     pub(crate) lanes: usize,
+    /// Consumer group, where it is not the world's.
+    pub(crate) group: Option<String>,
     /// Lines of `[kafka]`.
     pub(crate) kafka: String,
     /// Lines of the stream `scores`.
@@ -40,7 +42,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(format: Format) -> Self {
         let none = String::new;
-        Self { instance: "one".to_owned(), format, lanes: 1, kafka: none(), stream: none(), rest: none() }
+        Self { instance: "one".to_owned(), format, lanes: 1, group: None, kafka: none(), stream: none(), rest: none() }
     }
 
     /// The configuration of a host with the stream `scores` on the world's topics.
@@ -58,7 +60,7 @@ impl Settings {
             "[kafka]\nbrokers = \"{brokers}\"\n{kafka}\n\
              [control]\ntopic = \"{models}\"\nlocations = [\"{weights}\"]\n\
              [types.wine]\n{types}\n\
-             [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{name}\"\n\
+             [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{group}\"\n\
              instance = \"{instance}\"\nlanes = {lanes}\n{stream}\n\
              [admin]\nbind = \"127.0.0.1:0\"\n{rest}\n",
             brokers = world.brokers,
@@ -66,7 +68,7 @@ impl Settings {
             models = world.models(),
             weights = super::world::plugins().join("weights").display(),
             input = world.input(),
-            name = world.name,
+            group = self.group.as_ref().unwrap_or(&world.name),
             instance = self.instance,
             lanes = self.lanes,
             stream = self.stream,
@@ -100,7 +102,7 @@ impl Host {
 }
 
 /// Waits for the line that says that the host runs; its admin address.
-fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
+pub(super) fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
     let (told, line) = mpsc::sync_channel(1);
     // Reads on to the end, so that the host never waits for a reader of its output.
     std::thread::spawn(move || {
