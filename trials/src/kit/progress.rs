@@ -1,7 +1,8 @@
 //! How far a consumer group has come, asked of the broker: the one measure that a host and the pass-through share, whatever their
 //! guarantee, and that no transaction's markers blur.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -34,7 +35,15 @@ impl Progress {
 
     /// Records up to the committed offsets, of all partitions.
     pub(crate) fn committed(&self) -> Result<u64> {
-        let known = self.client.committed_offsets(self.partitions.clone(), PATIENCE).context("committed offsets")?;
+        let until = Instant::now() + PATIENCE;
+        let known = loop {
+            match self.client.committed_offsets(self.partitions.clone(), PATIENCE) {
+                Ok(known) => break known,
+                // On a machine that is busy a single broker takes itself for dead now and then, and is back a second later.
+                Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(20)),
+                Err(error) => return Err(error).context("committed offsets"),
+            }
+        };
         let offset = |element: Offset| if let Offset::Offset(next) = element { next.max(0).unsigned_abs() } else { 0 };
         Ok(known.elements().iter().map(|element| offset(element.offset())).sum())
     }
