@@ -1,16 +1,20 @@
 //! Programs that measure sandstream and try to break it. Every one takes `--report FILE` (JSON) and prints the same figures as a
 //! table. `cargo xtask <command>` starts them.
 
+#![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
+
 mod call;
 mod demo;
 mod hostile;
 mod kill;
 mod kit;
+mod latency;
 mod passthrough;
 mod pressure;
 mod report;
 mod sim;
 mod swap;
+mod throughput;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +51,10 @@ enum Bench {
     Call(call::Args),
     /// What a swap does to the times between batches.
     Swap(swap::Args),
+    /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
+    Throughput(throughput::Args),
+    /// From when a record was due to when its result is there, against a pass-through without scoring.
+    Latency(latency::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -59,5 +67,7 @@ fn main() -> anyhow::Result<()> {
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
+        Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
+        Command::Bench(Bench::Latency(args)) => latency::run(&args),
     }
 }

@@ -1,7 +1,6 @@
 //! What the host costs without a model: the same link, the same transactions and output bytes of the same length, but nothing is
 //! decoded, scored or encoded. Started as a process of its own, so that its CPU time can be read from outside like the host's.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -74,12 +73,20 @@ pub(crate) struct Args {
     /// Producers used in turn.
     #[arg(long, default_value_t = 1)]
     producers: u8,
+    /// Property of the clients, as `name=value`; as many as needed.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = property)]
+    properties: Vec<(String, String)>,
 }
 
-/// The lane's defaults: what is in one batch, and the memory of its clients.
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, got `{text}`"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// As a host with one lane has it unless told otherwise: what is in one batch, and the memory of its clients.
 const BATCH_RECORDS: usize = 1024;
-const BATCH_BYTES: usize = 128 << 20;
-const MEMORY_BYTES: usize = 512 << 20;
+const BATCH_BYTES: usize = 64 << 20;
+const MEMORY_BYTES: usize = 256 << 20;
 
 /// Runs until SIGTERM.
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -87,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&stop))?;
     let profile = Profile::from(args.profile);
     let link = KafkaLink::open(LinkConfig {
-        kafka: Config::new(args.brokers.clone(), BTreeMap::new())?,
+        kafka: Config::new(args.brokers.clone(), args.properties.iter().cloned().collect())?,
         group: args.group.clone(),
         instance: "passthrough".to_owned(),
         lane: 0,
@@ -100,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         memory_bytes: MEMORY_BYTES,
         producers: args.producers,
     })?;
-    println!("running");
+    println!("{{\"event\":\"running\"}}");
     let (commit_every, commit_records) = profile.commit();
     let value = vec![b'x'; args.bytes];
     let mut copier = Copier { link, value, next: Offsets::default(), since: None, sent: 0, commit_every, commit_records };

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) lanes: usize,
     /// Folders that models may be read from.
     pub(crate) locations: Vec<PathBuf>,
+    /// Consumer group, where it is not the world's.
+    pub(crate) group: Option<String>,
     /// Lines of `[kafka]`.
     pub(crate) kafka: String,
     /// Lines of the stream `scores`.
@@ -42,8 +44,16 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(format: Format) -> Self {
         let none = String::new;
-        let locations = vec![plugins().join("weights")];
-        Self { instance: "one".to_owned(), format, lanes: 1, locations, kafka: none(), stream: none(), rest: none() }
+        Self {
+            instance: "one".to_owned(),
+            format,
+            lanes: 1,
+            locations: vec![plugins().join("weights")],
+            group: None,
+            kafka: none(),
+            stream: none(),
+            rest: none(),
+        }
     }
 
     /// The configuration of a host with the stream `scores` on the world's topics.
@@ -53,7 +63,7 @@ impl Settings {
             "[kafka]\nbrokers = \"{brokers}\"\n{kafka}\n\
              [control]\ntopic = \"{models}\"\nlocations = [{locations}]\n\
              [types.wine]\n{types}\n\
-             [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{name}\"\n\
+             [streams.scores]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ngroup = \"{group}\"\n\
              instance = \"{instance}\"\nlanes = {lanes}\n{stream}\n\
              [admin]\nbind = \"127.0.0.1:0\"\n{rest}\n",
             brokers = world.brokers,
@@ -62,7 +72,7 @@ impl Settings {
             locations = locations.join(", "),
             types = data_type(self.format),
             input = world.input(),
-            name = world.name,
+            group = self.group.as_ref().unwrap_or(&world.name),
             instance = self.instance,
             lanes = self.lanes,
             stream = self.stream,
@@ -115,7 +125,7 @@ impl Host {
 }
 
 /// Waits for the line that says that the host runs; its admin address.
-fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
+pub(super) fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
     let (told, line) = mpsc::sync_channel(1);
     // Reads on to the end, so that the host never waits for a reader of its output.
     std::thread::spawn(move || {

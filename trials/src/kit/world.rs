@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use prost::Message;
-use rdkafka::TopicPartitionList;
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::{ClientConfig, TopicPartitionList};
 use sandstream::stream::kafka::{self, Config, PublishRecord};
 use sandstream::types::ModelId;
 use sandstream::types::control::Key;
@@ -51,13 +52,37 @@ impl World {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let world = Self { brokers: brokers.to_owned(), name: format!("{stem}-{}-{count}", std::process::id()), partitions };
         for topic in [world.input(), world.scores(), world.dead_letters()] {
-            world.make(&topic, partitions, &[("max.message.bytes", "4194304")])?;
+            world.make_sink(&topic)?;
         }
         let kept = [("retention.ms", "-1"), ("retention.bytes", "-1"), ("max.message.bytes", "67108864")];
         world.make(&world.models(), 1, &kept)?;
         world.make(&format!("{}.status", world.models()), 1, &[("cleanup.policy", "compact")])?;
         world.make(&world.activations(), 1, &[])?;
         Ok(world)
+    }
+
+    /// A further topic like the output.
+    pub(crate) fn make_sink(&self, topic: &str) -> Result<()> {
+        // Deleted records leave the disk at once, not after a minute: a bench writes gigabytes.
+        self.make(topic, self.partitions, &[("max.message.bytes", "4194304"), ("file.delete.delay.ms", "1000")])
+    }
+
+    /// Deletes these topics.
+    pub(crate) fn remove(&self, topics: &[&str]) -> Result<()> {
+        let client: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &self.brokers).create()?;
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        for result in runtime.block_on(client.delete_topics(topics, &options))? {
+            result.map_err(|(topic, code)| anyhow!("topic `{topic}` cannot be deleted: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Deletes all topics that the world was created with.
+    pub(crate) fn end(&self) -> Result<()> {
+        let status = format!("{}.status", self.models());
+        let names = [self.input(), self.scores(), self.dead_letters(), self.models(), status, self.activations()];
+        self.remove(&names.each_ref().map(String::as_str))
     }
 
     fn make(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<()> {

@@ -196,10 +196,11 @@ impl Link for KafkaLink {
             return Err(LinkError::Fatal(format!("{:?}: the stream has no such topic", out.sink)));
         };
         self.begin()?;
-        let sent = self.producer()?.send(topic, &out);
-        match (self.producer()?.fatal(), sent) {
-            (Some(fatal), Err(_)) => Err(self.judge("produce", fatal)),
-            (_, sent) => sent,
+        let producer = self.producer()?;
+        let Err(refused) = producer.send(topic, &out) else { return Ok(()) };
+        match producer.fatal() {
+            Some(fatal) => Err(self.judge("produce", fatal)),
+            None => Err(refused),
         }
     }
 
