@@ -2,6 +2,7 @@
 //! the same code run natively. `cargo xtask guests check` builds them again and compares the bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod wasm_guest;
 

@@ -49,7 +49,7 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + LONG;
     while !done() {
         assert!(Instant::now() < until, "{what}: not within {LONG:?}");
-        thread::sleep(Duration::from_millis(5));
+        thread::park_timeout(Duration::from_millis(5));
     }
 }
 

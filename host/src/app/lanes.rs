@@ -47,7 +47,7 @@ struct Job {
 
 impl Lanes {
     /// Starts the threads; returns when all links are open, or with the error of one that could not be.
-    pub(super) fn start(plan: Plan) -> Result<Self> {
+    pub(super) fn start(plan: &Plan) -> Result<Self> {
         let mut lanes = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
         let (opened, links) = sync_channel(plan.stats.len());
         for (at, stats) in plan.stats.iter().enumerate() {

@@ -73,7 +73,7 @@ impl Host {
         for plan in plans {
             let (name, registry) = (plan.name.clone(), Arc::clone(&plan.registry));
             let stats = plan.stats.clone();
-            let lanes = Lanes::start(plan).with_context(|| format!("stream `{name}`"))?;
+            let lanes = Lanes::start(&plan).with_context(|| format!("stream `{name}`"))?;
             host.streams.push(Running { name, registry, stats, lanes });
         }
         Ok(host)
@@ -106,7 +106,7 @@ impl Host {
             if self.streams.iter().all(|stream| stream.lanes.have_ended()) {
                 break;
             }
-            std::thread::sleep(TICK);
+            std::thread::park_timeout(TICK);
         }
         let ended = self.end_lanes();
         control.and(self.end_control()).and(ended)
@@ -135,7 +135,7 @@ impl Host {
             if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
                 bail!("the control plane ended before the lanes could start; the log says why");
             }
-            std::thread::sleep(TICK);
+            std::thread::park_timeout(TICK);
         }
         Ok(())
     }

@@ -19,7 +19,9 @@ const LOADED_MAX: usize = 8;
 
 /// The models loaded last.
 #[derive(Default)]
-pub(super) struct Loaded(Mutex<VecDeque<(ModelType, Digest, Arc<dyn Model>)>>);
+pub(super) struct Loaded(Mutex<VecDeque<Known>>);
+
+type Known = (ModelType, Digest, Arc<dyn Model>);
 
 impl Loaded {
     fn get(&self, kind: ModelType, digest: Digest) -> Option<Arc<dyn Model>> {

@@ -1,6 +1,6 @@
 //! The threads that prepare models, build spares and free versions in production.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -8,11 +8,13 @@ use super::task::{Report, Task, Work, Workers};
 
 /// Versions that wait to be freed; when there are more, the control thread frees them itself.
 const FREE_MAX: usize = 64;
+/// More than there can be: a task makes four reports at most, and three tasks run at a time.
+const REPORTS_MAX: usize = 64;
 
 /// One thread per preparation, two at most by the lifecycle's own count, one for spares and one reaper.
 pub struct Threads {
     reports: Receiver<Report>,
-    report: Sender<Report>,
+    report: SyncSender<Report>,
     reaper: SyncSender<Task>,
 }
 
@@ -22,8 +24,7 @@ impl Threads {
     /// # Errors
     /// The system has no thread to give.
     pub fn new() -> std::io::Result<Self> {
-        // Not bounded by itself: a task makes four reports at most, and three tasks run at a time.
-        let (report, reports) = channel();
+        let (report, reports) = sync_channel(REPORTS_MAX);
         let (reaper, versions) = sync_channel::<Task>(FREE_MAX);
         thread("sandstream-reaper", move || versions.iter().for_each(|task| task.run(&mut |_| {})))?;
         Ok(Self { reports, report, reaper })

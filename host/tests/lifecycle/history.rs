@@ -36,7 +36,9 @@ fn the_version_before_is_the_one_that_was_live_before() {
     ];
     for (orders, unfit, live, before) in cases {
         let log = Log::new();
-        orders.split("; ").filter(|order| !order.is_empty()).for_each(|order| drop(log.order(order)));
+        for order in orders.split("; ").filter(|order| !order.is_empty()) {
+            log.order(order);
+        }
         let mut history = History::new(unfit.iter().copied().collect::<BTreeSet<_>>());
         let mut feed = MemoryFeed::open(&log.0, LOG).unwrap();
         while let Some(Announcement::Entry(entry)) = feed.next(Duration::ZERO).unwrap() {

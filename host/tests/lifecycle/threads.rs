@@ -34,5 +34,5 @@ fn models_are_prepared_swapped_and_freed_off_the_control_thread() {
         control.join().unwrap().unwrap();
     });
     assert_eq!(host.live(), "c@3");
-    assert!(!registry.wait_for(Duration::ZERO, |models| models.is_empty()), "patience ends");
+    assert!(!registry.wait_for(Duration::ZERO, <[_]>::is_empty), "patience ends");
 }

@@ -25,10 +25,10 @@ pub(crate) struct Load {
 
 impl Load {
     pub(crate) fn new(world: &World, format: Format) -> Result<Self> {
-        let wines = sandstream_wine::records().iter().enumerate();
+        let wines = sandstream_wine::records().iter();
         let records = match format {
-            Format::Json => wines.map(|(id, wine)| wine.to_json(id as u64, 0)).collect(),
-            Format::Protobuf => wines.map(|(_, wine)| wine.to_protobuf()).collect(),
+            Format::Json => wines.zip(0..).map(|(wine, id)| wine.to_json(id, 0)).collect(),
+            Format::Protobuf => wines.map(sandstream_wine::Wine::to_protobuf).collect(),
         };
         Self::of(world, records)
     }

@@ -157,7 +157,7 @@ impl World {
 pub(crate) const WINE: &str = "wine";
 
 /// A version of a model of wines.
-pub(crate) fn model(name: &str, version: impl ToString) -> ModelId {
+pub(crate) fn model(name: &str, version: impl std::fmt::Display) -> ModelId {
     ModelId { data_type: WINE.into(), name: name.into(), version: version.to_string() }
 }
 
@@ -191,7 +191,9 @@ pub(crate) fn await_answers(world: &World, patience: Duration) -> Result<()> {
     let mut config = rdkafka::ClientConfig::new();
     let client: BaseConsumer = config.set("bootstrap.servers", &world.brokers).set("group.id", &world.name).create()?;
     let mut list = TopicPartitionList::new();
-    (0..world.partitions).for_each(|partition| drop(list.add_partition(&world.input(), partition)));
+    for partition in 0..world.partitions {
+        list.add_partition(&world.input(), partition);
+    }
     loop {
         let committed = client.committed_offsets(list.clone(), PATIENCE)?;
         let next = |element: &TopicPartitionListElem<'_>| element.offset().to_raw().unwrap_or(0).max(0);

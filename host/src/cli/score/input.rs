@@ -32,6 +32,7 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
 }
 
 /// Rows that are still to be read.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Input {
     Csv {
         reader: csv::Reader<Box<dyn Read>>,

@@ -13,6 +13,7 @@ use super::super::Notices;
 use super::config::Config;
 use super::context::{Deliveries, Plain};
 use super::error::{Error, advice};
+use super::producer::nap;
 
 /// A record to be published.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,7 +87,7 @@ pub fn publish(config: &Config, topic: &str, record: PublishRecord<'_>, wait: Du
             Some(Err(RDKafkaErrorCode::MessageTimedOut)) => break,
             Some(Err(code)) => return Err(refused(code, code.to_string())),
             None if Instant::now() >= until => break,
-            None => std::thread::sleep(Duration::from_millis(1)),
+            None => nap(),
         }
     }
     let why = client.context().plain.voice.last_error().unwrap_or_else(|| format!("not acknowledged within {wait:?}"));
@@ -162,7 +163,7 @@ impl Drop for KafkaNotices {
         let until = Instant::now() + Duration::from_secs(2);
         while self.client.in_flight_count() > 0 && Instant::now() < until {
             self.client.poll(Duration::ZERO);
-            std::thread::sleep(Duration::from_millis(1));
+            nap();
         }
     }
 }
