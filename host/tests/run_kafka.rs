@@ -1,6 +1,7 @@
 //! A whole host on a real Kafka: records in, models published, swapped, refused and rolled back while they stream, results out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[allow(unreachable_pub, missing_docs, reason = "shared by test programs, which have no readers outside")]
 mod support;
 
 use std::collections::BTreeMap;

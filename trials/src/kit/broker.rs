@@ -42,11 +42,6 @@ impl Broker {
         Ok(Self { address, ours: Some(Ours { port: args.port, pid }) })
     }
 
-    /// Its process, where the trial has started it.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.ours.as_ref().and_then(|ours| u32::try_from(ours.pid).ok())
-    }
-
     /// Sends a signal, SIGSTOP and SIGCONT above all.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         let ours = self.ours.as_ref().context("the broker was not started by this trial, so it is not signalled")?;

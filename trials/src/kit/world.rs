@@ -191,9 +191,7 @@ pub(crate) fn await_answers(world: &World, patience: Duration) -> Result<()> {
     let mut config = rdkafka::ClientConfig::new();
     let client: BaseConsumer = config.set("bootstrap.servers", &world.brokers).set("group.id", &world.name).create()?;
     let mut list = TopicPartitionList::new();
-    for partition in 0..world.partitions {
-        list.add_partition(&world.input(), partition);
-    }
+    list.add_partition_range(&world.input(), 0, world.partitions - 1);
     loop {
         let committed = client.committed_offsets(list.clone(), PATIENCE)?;
         let next = |element: &TopicPartitionListElem<'_>| element.offset().to_raw().unwrap_or(0).max(0);
