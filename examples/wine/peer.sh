@@ -9,12 +9,14 @@
 #   PEER_THREADS    lanes
 #
 # The host is ready when its stdout has a line with "event":"running". Results carry the record's id: {..,"id":7,"outputs":{"quality":5.1}}.
-# SANDSTREAM names the program; default: the one that `cargo build --release` made.
+# SANDSTREAM names the program; default: the newest that `cargo build --release` or `cargo xtask` made.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-sandstream=${SANDSTREAM:-${CARGO_TARGET_DIR:-$root/target}/release/sandstream}
-[ -x "$sandstream" ] || { echo "peer.sh: no program at $sandstream; set SANDSTREAM, or cargo build --release" >&2; exit 1; }
+caches=${SANDSTREAM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sandstream}
+built=$(ls -t "${CARGO_TARGET_DIR:-$root/target}/release/sandstream" "$caches/target/release/sandstream" 2>/dev/null | head -n 1 || true)
+sandstream=${SANDSTREAM:-$built}
+[ -x "$sandstream" ] || { echo "peer.sh: no program at '$sandstream'; set SANDSTREAM, or cargo build --release" >&2; exit 1; }
 
 case "$PEER_GUARANTEE" in
   eos) delivery=exactly_once ;;
@@ -22,7 +24,7 @@ case "$PEER_GUARANTEE" in
   *) echo "peer.sh: PEER_GUARANTEE is eos or alo, got $PEER_GUARANTEE" >&2; exit 1 ;;
 esac
 
-folder=${XDG_CACHE_HOME:-$HOME/.cache}/sandstream/peer
+folder=$caches/peer
 mkdir -p "$folder"
 config=$folder/$PEER_OUT.toml
 # A group of its own every time: each run reads its input from the beginning. The commit interval is the other program's.

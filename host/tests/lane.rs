@@ -346,6 +346,25 @@ fn a_version_that_fails_too_often_is_quarantined_and_its_rows_wait() {
 }
 
 #[test]
+fn a_trickle_of_poison_quarantines_nothing() {
+    let mut world = World::with(Config { strikes_max: 4, ..config() }, Delivery::ExactlyOnce);
+    let model = wine(3, "fake:0 trap-on:13");
+    world.live(3, Some(&model), None);
+    for round in 1..=6 {
+        for value in ["1", "13", "2"] {
+            world.send(0, "wine", value);
+        }
+        world.settle();
+        while let Some(raised) = world.registry.next_raised() {
+            let Raised::SeatLost { version, .. } = raised else { panic!("round {round}: {raised:?}") };
+            new_spare(&version).unwrap();
+            world.settle();
+        }
+    }
+    assert_eq!((world.results(0).len(), world.letters(0).len()), (12, 6));
+}
+
+#[test]
 fn a_slow_model_gets_its_rows_in_slices_that_fit_a_step() {
     let limits = Limits { call_base: Duration::ZERO, call_per_row: Duration::from_millis(300), ..Limits::default() };
     let mut world = World::new();
@@ -497,6 +516,50 @@ fn what_is_too_large_is_told_but_not_sent() {
     world.send(0, "wine", "1");
     world.settle();
     assert_eq!(world.lane().stats().dead_letters(LetterStage::Encode), 1);
+}
+
+/// A topic counts the key and the headers, which go along with the result.
+#[test]
+fn a_result_that_is_too_large_with_its_key_is_told_but_not_sent() {
+    let mut world = World::with(Config { record_bytes_max: 1500, ..config() }, Delivery::ExactlyOnce);
+    world.live(3, Some(&wine(3, "fake:0")), None);
+    let message = Message {
+        key: Some(vec![b'k'; 2000]),
+        value: Some(b"1".to_vec()),
+        timestamp: 7,
+        headers: vec![(b"type".to_vec(), Some(b"wine".to_vec()))],
+    };
+    world.broker.produce("in", 0, message).unwrap();
+    world.settle();
+    assert_eq!(world.results(0).len(), 0);
+    let letter = world.broker.read("dlq", 0, 0, Isolation::Committed).remove(0).message;
+    assert_eq!((letter.header(headers::ENVELOPE), letter.header(headers::STAGE)), (Some("1"), Some("encode")));
+    assert_eq!(letter.key, None, "it fits no topic");
+}
+
+#[test]
+fn a_lane_without_records_is_ready_for_them() {
+    let mut world = World::new();
+    assert_eq!(world.state(), LaneState::Starting);
+    world.settle();
+    assert_eq!(world.state(), LaneState::Running);
+}
+
+#[test]
+fn an_open_transaction_is_committed_before_calls_that_may_outlive_it() {
+    let limits = Limits { call_base: Duration::ZERO, call_per_row: Duration::from_secs(3), ..Limits::default() };
+    let config = Config { transaction_max: Duration::from_secs(4), step_max: Duration::from_millis(900), ..config() };
+    let mut world = World::with(Config { commit_every: Duration::from_secs(60), ..config }, Delivery::ExactlyOnce);
+    world.live(3, Some(&version_with("wine", "m", 3, "fake:0", 1, limits).unwrap()), None);
+    for _ in 0..3 {
+        world.send(0, "wine", "1");
+    }
+    assert_eq!(world.step(), Step::Rebalanced);
+    assert_eq!(world.step(), Step::Worked(1));
+    assert_eq!(world.results(0).len(), 0, "not due yet");
+    world.later(10);
+    assert_eq!(world.step(), Step::Worked(1));
+    assert_eq!(world.results(0).len(), 1, "what was delivered before the call");
 }
 
 #[test]

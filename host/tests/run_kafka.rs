@@ -70,9 +70,9 @@ impl World {
         let mut config = Config::parse(Path::new("run.toml"), &text, std::iter::empty()).unwrap();
         config.wasm.compiler = Compiler::Child { program: env!("CARGO_BIN_EXE_sandstream").into() };
         config.wasm.cache = None;
-        let host = Host::start(&config).unwrap();
-        let registry = Arc::clone(&host.streams()[0].registry);
         let stop = Arc::new(AtomicBool::new(false));
+        let host = Host::start(&config, &stop).unwrap();
+        let registry = Arc::clone(&host.streams()[0].registry);
         let told = Arc::clone(&stop);
         let thread = std::thread::spawn(move || host.run(&told));
         Self { brokers: brokers.to_owned(), name, registry, stop, thread, sent: 0 }

@@ -54,11 +54,11 @@ struct Control {
 }
 
 impl Host {
-    /// Opens and starts everything; returns when every lane has joined its group.
+    /// Opens and starts everything; returns when every lane has joined its group, or earlier when `stop` is set.
     ///
     /// # Errors
     /// Kafka cannot be reached, a topic is missing, an address is taken, .. whatever keeps the host from doing its work.
-    pub fn start(config: &Config) -> Result<Self> {
+    pub fn start(config: &Config, stop: &AtomicBool) -> Result<Self> {
         let Some(kafka) = &config.kafka else {
             bail!("{}: expected a table [kafka] with `brokers`: there is nothing to read from", config.file.display())
         };
@@ -69,8 +69,12 @@ impl Host {
         let control = Control::start(config, kafka, &plans)?;
         let mut host = Self { streams: Vec::new(), admin: None, control: Some(control) };
         host.admin = serve(config, &plans)?;
-        host.warm_up(&plans)?;
+        host.warm_up(&plans, stop)?;
         for plan in plans {
+            // Nobody's partitions are taken for a moment.
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
             let (name, registry) = (plan.name.clone(), Arc::clone(&plan.registry));
             let stats = plan.stats.clone();
             let lanes = Lanes::start(&plan).with_context(|| format!("stream `{name}`"))?;
@@ -129,9 +133,9 @@ impl Host {
     }
 
     /// Waits for models that are on their way.
-    fn warm_up(&self, plans: &[Plan]) -> Result<()> {
+    fn warm_up(&self, plans: &[Plan], stop: &AtomicBool) -> Result<()> {
         let until = Instant::now() + WARM_UP_MAX;
-        while Instant::now() < until && !plans.iter().all(|plan| is_warm(&plan.registry)) {
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) && !plans.iter().all(|plan| is_warm(&plan.registry)) {
             if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
                 bail!("the control plane ended before the lanes could start; the log says why");
             }

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -35,8 +35,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop)).context("signals")?;
         flag::register(signal, Arc::clone(&stop)).context("signals")?;
     }
-    let host = Host::start(&config)?;
-    announce(&host).context("stdout")?;
+    let host = Host::start(&config, &stop)?;
+    if !stop.load(Ordering::Relaxed) {
+        announce(&host).context("stdout")?;
+    }
     host.run(&stop)?;
     Ok(ExitCode::SUCCESS)
 }

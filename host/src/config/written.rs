@@ -117,7 +117,7 @@ impl Lines {
 }
 
 /// Lays `SANDSTREAM__SECTION__KEY=value` over the file. A name matches the file's keys ignoring case, `_` and `.`; what the file
-/// does not have is added. A value is read as TOML where that is possible and is a text otherwise.
+/// does not have is added. A value is read as TOML where that is possible and is a text otherwise; client properties are texts.
 pub(super) fn overlay(root: &mut Table, environment: impl Iterator<Item = (String, String)>) {
     let mut settings: Vec<_> = environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     settings.sort();
@@ -126,7 +126,9 @@ pub(super) fn overlay(root: &mut Table, environment: impl Iterator<Item = (Strin
         let place = Place::Environment(name.clone());
         // Client properties have dots where the environment can only have underscores.
         let dotted = parts.first().is_some_and(|section| section.eq_ignore_ascii_case("kafka"));
-        set(root, &parts, dotted, Node { place, value: value_of(&text) });
+        // A password may look like a number, and has to stay as it is.
+        let value = if dotted { Value::Text(text) } else { value_of(&text) };
+        set(root, &parts, dotted, Node { place, value });
     }
 }
 

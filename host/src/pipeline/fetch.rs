@@ -17,6 +17,11 @@ impl<L: Link> Lane<L> {
             until = until.min(earlier);
         }
         match self.link.fill(&mut self.hand.batch, until)? {
+            Event::Filled if self.hand.batch.is_empty() => {
+                // A lane that has nothing to do is ready for more.
+                self.flows();
+                Ok(None)
+            }
             Event::Filled => {
                 self.stats.records_in.add(self.hand.batch.len() as u64);
                 self.stats.bytes_in.add(self.hand.batch.bytes() as u64);

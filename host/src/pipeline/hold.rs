@@ -99,7 +99,8 @@ impl<L: Link> Lane<L> {
         Ok(())
     }
 
-    fn flows(&mut self) {
+    /// The lane runs, unless some partition is held.
+    pub(super) fn flows(&mut self) {
         if self.hold.under.is_none() && !self.running {
             self.running = true;
             self.stats.set_state(LaneState::Running);

@@ -11,10 +11,10 @@ use super::diary::Diary;
 use super::hand::Hand;
 use super::hold::Hold;
 use super::positions::Positions;
-use super::route::Selector;
+use super::route::{Selector, live};
 use super::score::Answering;
 use super::suspects::Suspects;
-use crate::registry::Registry;
+use crate::registry::{Registry, Snapshot};
 use crate::stream::{Event, Link, LinkError, Offsets};
 use crate::telemetry::{LaneState, LaneStats};
 
@@ -144,6 +144,7 @@ impl<L: Link> Lane<L> {
         let registry = Arc::clone(&self.registry);
         let snapshot = registry.snapshot();
         self.take_slice(&snapshot);
+        self.commit_before_long_calls(&snapshot, now)?;
         self.route(&snapshot, now);
         if !self.score(&snapshot) {
             self.hand.again();
@@ -162,6 +163,17 @@ impl<L: Link> Lane<L> {
         let due =
             now.saturating_duration_since(since) >= self.commit_age || self.transaction.records >= self.config.commit_records;
         if due { self.commit() } else { Ok(()) }
+    }
+
+    /// The slice's calls may take longer than what is left of the open transaction's time: then it is committed first, as it
+    /// would time out while they are made, and everything would come again to the same end.
+    fn commit_before_long_calls(&mut self, snapshot: &Snapshot, now: Instant) -> Result<(), LinkError> {
+        let Some(since) = self.transaction.since else { return Ok(()) };
+        let rows = self.hand.slice.len() as u32;
+        let versions = (0..self.config.types.len()).filter_map(|data_type| live(snapshot, data_type));
+        let calls: Duration = versions.map(|version| version.limits.call(rows)).sum();
+        let late = now.saturating_duration_since(since) + calls > self.config.transaction_max / 2;
+        if late { self.commit() } else { Ok(()) }
     }
 
     /// When the open transaction is to be committed.

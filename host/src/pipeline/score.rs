@@ -197,18 +197,20 @@ impl Calls<'_> {
             let result = ResultRow { record: from, scores, row, rows: &self.decoded.rows, decoded };
             encoder.encode(result, &mut self.hand.results);
             let length = self.hand.results.len() - start;
-            if length > self.config.record_bytes_max {
+            // The key and the headers go along with the result, and a topic counts them too.
+            let sent = length + self.hand.batch.bytes_kept(&self.hand.batch.records()[record]);
+            if sent > self.config.record_bytes_max {
                 self.hand.results.truncate(start);
-                self.kill_large(record, length);
+                self.kill_large(record, sent);
                 continue;
             }
             self.hand.set(record, Fate::Result { start, length: length as u32, version: self.index });
         }
     }
 
-    fn kill_large(&mut self, record: usize, length: usize) {
+    fn kill_large(&mut self, record: usize, sent: usize) {
         let most = self.config.record_bytes_max;
-        let message = format!("the result has {length} bytes, the output topic takes {most}");
+        let message = format!("the result has {sent} bytes with its key and headers, the topics take {most}");
         let letter = Letter::new(LetterStage::Encode, Why::TooLarge, message).of_type(self.data_type).of_version(self.index);
         self.hand.kill(record, letter);
     }

@@ -97,11 +97,13 @@ impl Suspects {
     /// These offsets are committed: nothing before them comes again.
     pub(super) fn committed(&mut self, next: &Offsets) {
         for of_type in &mut self.types {
+            if !of_type.rows.is_empty() {
+                of_type.rows.retain(|(partition, offset), _| next.get(*partition).is_none_or(|next| *offset >= next));
+            }
+            // A trickle of poison, each drop of it found and committed, says nothing against the version.
             if of_type.rows.is_empty() {
                 of_type.strikes = 0;
-                continue;
             }
-            of_type.rows.retain(|(partition, offset), _| next.get(*partition).is_none_or(|next| *offset >= next));
         }
     }
 

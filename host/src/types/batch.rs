@@ -142,6 +142,16 @@ impl Batch {
         record.key.map(|span| self.bytes_of(span))
     }
 
+    /// Bytes of a record's key and headers, with some room for what frames each of them.
+    #[must_use]
+    pub fn bytes_kept(&self, record: &Record) -> usize {
+        const FRAME: usize = 10;
+        let headers = &self.headers[record.headers.start as usize..record.headers.end as usize];
+        let length = |span: Span| (span.end - span.start) as usize;
+        let headers = headers.iter().map(|header| FRAME + length(header.name) + header.value.map_or(0, length));
+        record.key.map_or(0, length) + headers.sum::<usize>()
+    }
+
     /// Headers of a record, in order.
     pub fn headers(&self, record: &Record) -> impl ExactSizeIterator<Item = (&[u8], Option<&[u8]>)> {
         let range = record.headers.start as usize..record.headers.end as usize;

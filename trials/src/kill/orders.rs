@@ -11,7 +11,7 @@ use super::mortal::wait;
 use crate::kit::world::{World, component, model};
 
 /// Milliseconds between two orders.
-const PAUSE_MS: std::ops::Range<u64> = 100..600;
+const PAUSE_MS: std::ops::Range<u64> = 400..1300;
 /// Models that are there at a time; the oldest are retired.
 const MODELS_MAX: usize = 5;
 

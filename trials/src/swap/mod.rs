@@ -52,6 +52,8 @@ struct Report {
     swaps: u64,
     lost: u64,
     duplicated: u64,
+    out_of_order: u64,
+    dead_letters: u64,
     median_ratio: f64,
     p95_ratio: f64,
     prepare_median_ratio: f64,
@@ -86,6 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         swaps,
         lost: verdict.missing,
         duplicated: verdict.duplicated,
+        out_of_order: verdict.out_of_order,
+        dead_letters: verdict.dead_letters,
         median_ratio: swap.median_ms / control.median_ms,
         p95_ratio: swap.p95_ms / control.p95_ms,
         prepare_median_ratio: prepare.median_ms / control.median_ms,
@@ -145,6 +149,8 @@ fn check(report: &Report, args: &Args) -> Result<()> {
         (report.swaps == u64::from(args.swaps), "the lane did not see as many swaps as were ordered"),
         (report.lost == 0, "records were lost"),
         (report.duplicated == 0, "records were answered twice"),
+        (report.out_of_order == 0, "records were answered out of order"),
+        (report.dead_letters == 0, "records became dead letters"),
         (report.activations_exact, "results do not agree with the activations"),
     ];
     let timely = [

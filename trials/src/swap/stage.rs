@@ -50,11 +50,11 @@ impl Stage {
         config.wasm.compiler = Compiler::Child { program: program()? };
         // Every version is to be compiled: that is part of what is measured.
         config.wasm.cache = None;
-        let host = app::Host::start(&config)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let host = app::Host::start(&config, &stop)?;
         let stream = host.streams().first().context("a stream is configured")?;
         let (registry, stats) = (Arc::clone(&stream.registry), Arc::clone(&stream.stats[0]));
         stats.watch_batches(BATCHES_MAX);
-        let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let host = thread::spawn(move || host.run(&told));
         Ok(Self { world, forest, registry, stats, stop, host })

@@ -15,6 +15,7 @@ use super::{jars, secure};
 
 const START_MAX: Duration = Duration::from_secs(90);
 const STOP_MAX: Duration = Duration::from_secs(20);
+const PORTS_MAX: Duration = Duration::from_secs(15);
 const READY: &str = "Kafka Server started";
 
 /// How to stop it.
@@ -123,10 +124,15 @@ impl Broker {
         true
     }
 
+    /// A broker that was killed keeps its ports for as long as the system takes to close its files, seconds where they are large.
     fn free_ports(&self) -> Result<()> {
+        let until = Instant::now() + PORTS_MAX;
         for port in self.port..=self.port + 2 {
-            if std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
-                bail!("port {port} is taken by another program: choose another with --port");
+            while std::net::TcpListener::bind(("127.0.0.1", port)).is_err() {
+                if Instant::now() >= until {
+                    bail!("port {port} is taken by another program: choose another with --port");
+                }
+                thread::sleep(Duration::from_millis(50));
             }
         }
         Ok(())

@@ -161,13 +161,22 @@ impl Consumer {
             self.messages.forward(&self.topics[usize::from(partition.topic)], partition.number);
         }
         let event = Rebalance::Assign(list);
-        answer(&self.client, &event).map_err(|error| LinkError::Reopen(format!("assignment: {error}")))?;
+        if let Err(error) = answer(&self.client, &event) {
+            return Err(self.unanswered(event, &error));
+        }
         for partition in &partitions {
             self.slots.assign(*partition);
         }
         // A pause outlives the absence of its partition.
         self.unpause(partitions.iter().copied())?;
         Ok((!partitions.is_empty()).then_some(Event::Assigned(partitions)))
+    }
+
+    /// Without its answer the client delivers nothing any more: a new one is wanted, and this one ends with the event answered.
+    fn unanswered(&mut self, event: Rebalance, error: &KafkaError) -> LinkError {
+        self.client.context().put_back(event);
+        self.expelled = true;
+        LinkError::Reopen(format!("answer to a rebalance: {error}"))
     }
 
     fn revoke(&mut self, list: TopicPartitionList) -> Result<Option<Event>, LinkError> {
@@ -187,7 +196,10 @@ impl Consumer {
             self.slots.remove(partition);
         }
         self.forget_unassigned();
-        answer(&self.client, &Rebalance::Revoke(list)).map_err(|error| LinkError::Reopen(format!("revocation: {error}")))?;
+        let event = Rebalance::Revoke(list);
+        if let Err(error) = answer(&self.client, &event) {
+            return Err(self.unanswered(event, &error));
+        }
         if !self.slots.is_empty() && self.identity().is_none() {
             self.expelled = true;
             return Err(LinkError::Reopen("the group took this lane for dead: its partitions are to be asked for again".into()));

@@ -116,8 +116,8 @@ pub struct Reader {
     client: BaseConsumer<Plain>,
     brokers: String,
     topic: String,
-    /// Partitions whose end has not been seen.
-    open: i32,
+    /// Whether the end of each partition has been seen.
+    ended: Vec<bool>,
 }
 
 impl Reader {
@@ -140,7 +140,17 @@ impl Reader {
     fn at(config: &Config, topic: &str, from: Offset) -> Result<Self, Error> {
         let partitions = existing(config, topic)?;
         let client = reader(config, topic, partitions, from)?;
-        Ok(Self { client, brokers: config.brokers().to_owned(), topic: topic.to_owned(), open: partitions })
+        Ok(Self {
+            client,
+            brokers: config.brokers().to_owned(),
+            topic: topic.to_owned(),
+            ended: vec![false; partitions.max(0) as usize],
+        })
+    }
+
+    /// Partitions whose end has not been reached yet.
+    fn open(&self) -> usize {
+        self.ended.iter().filter(|ended| !**ended).count()
     }
 
     /// Calls `each` for every record up to the present end, partition by partition in order, until it returns false. Waits at
@@ -150,10 +160,10 @@ impl Reader {
     /// No answer within `wait`; the topic may not be read.
     pub fn to_end(&mut self, wait: Duration, mut each: impl FnMut(ReadRecord<'_>) -> bool) -> Result<bool, Error> {
         let mut until = Instant::now() + wait;
-        while self.open > 0 {
-            let before = self.open;
+        while self.open() > 0 {
+            let before = self.open();
             let mut goes_on = true;
-            if self.next(Duration::from_millis(100), |record| goes_on = each(record))? || self.open < before {
+            if self.next(Duration::from_millis(100), |record| goes_on = each(record))? || self.open() < before {
                 until = Instant::now() + wait;
             }
             if !goes_on {
@@ -179,8 +189,12 @@ impl Reader {
                 give(&message, &mut each);
                 return Ok(true);
             }
-            // It is said again each time the end is reached again.
-            Some(Err(KafkaError::PartitionEOF(_))) => self.open = (self.open - 1).max(0),
+            // It is said again each time the end of a partition is reached again.
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                if let Some(ended) = usize::try_from(partition).ok().and_then(|at| self.ended.get_mut(at)) {
+                    *ended = true;
+                }
+            }
             Some(Err(error)) => fatal(&self.topic, &error).map_or(Ok(()), Err)?,
             None => {}
         }
