@@ -149,7 +149,7 @@ impl Reader {
     }
 
     /// Partitions whose end has not been reached yet.
-    fn open(&self) -> usize {
+    fn unread(&self) -> usize {
         self.ended.iter().filter(|ended| !**ended).count()
     }
 
@@ -160,10 +160,10 @@ impl Reader {
     /// No answer within `wait`; the topic may not be read.
     pub fn to_end(&mut self, wait: Duration, mut each: impl FnMut(ReadRecord<'_>) -> bool) -> Result<bool, Error> {
         let mut until = Instant::now() + wait;
-        while self.open() > 0 {
-            let before = self.open();
+        while self.unread() > 0 {
+            let before = self.unread();
             let mut goes_on = true;
-            if self.next(Duration::from_millis(100), |record| goes_on = each(record))? || self.open() < before {
+            if self.next(Duration::from_millis(100), |record| goes_on = each(record))? || self.unread() < before {
                 until = Instant::now() + wait;
             }
             if !goes_on {
