@@ -370,11 +370,8 @@ impl Lifecycle {
     }
 
     fn build_spares(&mut self, now: Now) {
-        let routed = &self.routed;
-        let is_routed = |version: &Arc<Version>| {
-            routed.iter().flatten().any(|route| matches!(route, Route::Live(live) if Arc::ptr_eq(live, version)))
-        };
-        self.spares.retain(now.instant, is_routed);
+        let slots = &self.slots;
+        self.spares.retain(now.instant, |version| slots.values().any(|slot| slot.holds(version)));
         while let Some(task) = self.spares.next(now.instant) {
             self.workers.start(task);
             self.take_reports(now);

@@ -159,6 +159,12 @@ impl Slot {
         self.changed.insert(revision);
     }
 
+    /// Whether this very version is one that answers or is kept warm.
+    pub(super) fn holds(&self, version: &Arc<Version>) -> bool {
+        let held = self.models.get(&version.revision).and_then(|known| known.version.as_ref());
+        held.is_some_and(|held| Arc::ptr_eq(held, version))
+    }
+
     fn standing(&self, revision: Revision) -> Standing {
         self.models.get(&revision).map_or(Standing::Unfit, Known::standing)
     }
