@@ -51,6 +51,8 @@ pub struct Lifecycle {
 
 struct Preparing {
     revision: Revision,
+    /// The streams that asked for it; to others the same model may be something else.
+    places: Vec<Place>,
     superseded: Arc<AtomicBool>,
 }
 
@@ -268,8 +270,9 @@ impl Lifecycle {
                     self.preparing.remove(&data_type);
                     for (place, outcome) in outcomes {
                         self.dirty.insert(place.stream);
-                        if let Some(slot) = self.slots.get_mut(&place) {
-                            slot.prepared(revision, outcome, now);
+                        let unwanted = self.slots.get_mut(&place).and_then(|slot| slot.prepared(revision, outcome, now));
+                        if let Some(version) = unwanted {
+                            self.draining.add(place, version);
                         }
                     }
                 }
@@ -280,12 +283,9 @@ impl Lifecycle {
     }
 
     fn reached(&mut self, revision: Revision, state: &State, now: Now) {
-        let Some(data_type) = self.preparing.iter().find(|(_, job)| job.revision == revision).map(|(name, _)| name.clone())
-        else {
-            return;
-        };
-        for place in self.places(&data_type) {
-            if let Some(slot) = self.slots.get_mut(&place) {
+        let Some(job) = self.preparing.values().find(|job| job.revision == revision) else { return };
+        for place in &job.places {
+            if let Some(slot) = self.slots.get_mut(place) {
                 slot.reached(revision, state.clone(), now);
                 self.dirty.insert(place.stream);
             }
@@ -342,7 +342,8 @@ impl Lifecycle {
             }
             let Some(announced) = self.announced(&data_type, revision) else { continue };
             let superseded = Arc::new(AtomicBool::new(false));
-            self.preparing.insert(data_type, Preparing { revision, superseded: superseded.clone() });
+            let job = Preparing { revision, places: places.clone(), superseded: superseded.clone() };
+            self.preparing.insert(data_type, job);
             let workshop = self.workshop.clone();
             self.workers.start(Task(Kind::Prepare { announced, places, superseded, workshop }));
             started = true;

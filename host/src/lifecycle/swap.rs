@@ -105,25 +105,30 @@ impl Slot {
 
     /// A preparation got this far.
     pub(super) fn reached(&mut self, revision: Revision, state: State, now: Now) {
-        self.set(revision, state, None, None, now);
+        if self.standing(revision) == Standing::Untried {
+            self.set(revision, state, None, None, now);
+        }
     }
 
-    /// A preparation ended.
-    pub(super) fn prepared(&mut self, revision: Revision, outcome: Outcome, now: Now) {
-        let Some(known) = self.models.get_mut(&revision) else { return };
-        match outcome {
-            Outcome::Ready(version) => {
+    /// A preparation ended. Returns the version that is not wanted any more, as its model was retired meanwhile.
+    pub(super) fn prepared(&mut self, revision: Revision, outcome: Outcome, now: Now) -> Option<Arc<Version>> {
+        let known = self.models.get_mut(&revision).filter(|known| known.standing() == Standing::Untried);
+        match (known, outcome) {
+            (None, Outcome::Ready(version)) => return Some(version),
+            (None, Outcome::Rejected(_) | Outcome::Superseded) => {}
+            (Some(known), Outcome::Ready(version)) => {
                 known.version = Some(version);
                 self.set(revision, State::Warm, None, None, now);
             }
-            Outcome::Rejected(Rejected { stage, reason }) => {
+            (Some(_), Outcome::Rejected(Rejected { stage, reason })) => {
                 self.set(revision, State::Rejected, Some(stage.to_string()), Some(reason), now);
             }
-            Outcome::Superseded => {
+            (Some(_), Outcome::Superseded) => {
                 let reason = "something newer was asked for while it was prepared".to_owned();
                 self.set(revision, State::Announced, None, Some(reason), now);
             }
         }
+        None
     }
 
     /// A version did harm. Returns whether that was news.

@@ -109,6 +109,22 @@ fn a_preparation_that_is_superseded_is_dropped() {
     assert!(host.status(0).reason.unwrap().contains("newer"));
 }
 
+/// However far the preparation got, what it has to say comes too late.
+#[test]
+fn a_model_retired_while_it_is_prepared_stays_retired() {
+    let cases = [("a@1=fake:1", false), ("a@1=fake:1", true), ("a@1=nonsense", true), ("a@1=fake:1 trap-session", true)];
+    for (order, prepared_before) in cases {
+        let log = Log::new();
+        let (mut host, workers) = slow_host(&log);
+        host.order(order);
+        assert!(!prepared_before || workers.work(), "{order}");
+        host.order("retire a@1");
+        finish(&mut host, &workers);
+        assert_eq!((host.live(), host.states()), ("-".into(), "a@1 Retired".into()), "{order}, {prepared_before}");
+        assert!(host.lifecycle.is_idle(), "{order}: its version was freed");
+    }
+}
+
 #[test]
 fn a_slow_model_blocks_neither_orders_nor_other_data_types() {
     let log = Log::new();
