@@ -135,6 +135,9 @@ impl Lifecycle {
         }
         self.build_spares(now);
         self.free(now);
+        if !self.dirty.is_empty() {
+            self.watch.forget_unheld();
+        }
         self.publish(now);
         Ok(())
     }
@@ -397,10 +400,10 @@ impl Lifecycle {
             let stream = &self.workshop.streams[at];
             let mut models = Vec::new();
             for (_, slot) in self.slots.range_mut(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 }) {
-                models.extend(slot.statuses());
                 for model in slot.take_changed() {
                     self.status.model(&stream.name, &model, now.unix_ms);
                 }
+                models.extend(slot.statuses());
             }
             stream.registry.set_models(models);
         }

@@ -150,6 +150,13 @@ impl Watch {
         Self { locations: Arc::new(Locations::none()), carried: None }
     }
 
+    /// Frees the bytes that no announcement holds any more: as long as they are remembered, their memory is taken.
+    pub(super) fn forget_unheld(&mut self) {
+        if let Some(carried) = &mut self.carried {
+            carried.retain(|_, held| held.strong_count() > 0);
+        }
+    }
+
     /// Reads a record.
     pub(super) fn read(&mut self, entry: Entry) -> Result<Order, Refused> {
         let revision = entry.revision;
