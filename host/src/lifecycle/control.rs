@@ -306,6 +306,7 @@ impl Lifecycle {
     /// Swaps what can be swapped and starts what has to be prepared; says whether it started anything.
     fn decide(&mut self, now: Now) -> bool {
         let mut requests: BTreeMap<String, (Revision, Vec<Place>)> = BTreeMap::new();
+        let mut waiting = BTreeSet::new();
         for (place, slot) in &mut self.slots {
             let data_type = self.workshop.streams[place.stream].types[place.data_type].name();
             let plan = slot.plan(&self.catalog.wanted(data_type));
@@ -314,6 +315,9 @@ impl Lifecycle {
                 self.dirty.insert(place.stream);
             }
             let Some(revision) = plan.prepare else { continue };
+            if plan.live.is_none() {
+                waiting.insert(place.stream);
+            }
             // Streams may be at different models; the newest goes first, and with it all that want the same.
             let request = requests.entry(data_type.to_owned()).or_insert((revision, Vec::new()));
             if revision > request.0 {
@@ -324,6 +328,9 @@ impl Lifecycle {
             }
         }
         self.route();
+        for (at, stream) in self.workshop.streams.iter().enumerate() {
+            stream.registry.set_warm(!waiting.contains(&at));
+        }
         self.supersede(&requests);
         self.prepare(requests)
     }

@@ -75,13 +75,14 @@ fn claims_are_checked() {
 #[test]
 fn key_and_value_agree() {
     let versioned = ModelDescriptor { version: Some("1".into()), ..descriptor("a", "fake:1") };
+    let long = format!("model/wine/{}@1", "a".repeat(256));
     let cases = [
         (Some("model/wine/a@1"), &versioned, ""),
         (None, &versioned, ""),
         (Some("model/wine/a@2"), &versioned, "wine/a@2"),
         (Some("model/wine/b@1"), &versioned, "wine/b@1"),
         (Some("model/wine/a@0"), &descriptor("a", "fake:1"), "no version"),
-        (Some(&*format!("model/wine/{}@1", "a".repeat(256))), &versioned, "has 256"),
+        (Some(&*long), &versioned, "has 256"),
     ];
     for (key, descriptor, words) in cases {
         let reason = published(&Config::new("host"), key, descriptor);
