@@ -214,6 +214,7 @@ pub struct Registry {
     snapshot: ArcSwap<Snapshot>,
     models: ArcSwap<Vec<ModelStatus>>,
     caught_up: AtomicBool,
+    warm: AtomicBool,
     raised: Mutex<VecDeque<Raised>>,
     /// How often the states were published, for those who wait for one.
     published: Mutex<u64>,
@@ -280,6 +281,18 @@ impl Registry {
     /// Says that it has.
     pub fn set_caught_up(&self) {
         self.caught_up.store(true, Ordering::Release);
+    }
+
+    /// Whether every data type has a live version or none on its way. Not before the control log has been read to what was its
+    /// end.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.warm.load(Ordering::Acquire)
+    }
+
+    /// Says whether it is so.
+    pub fn set_warm(&self, warm: bool) {
+        self.warm.store(warm, Ordering::Release);
     }
 
     /// Reports to the control plane.

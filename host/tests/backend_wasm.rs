@@ -155,6 +155,26 @@ fn a_flood_of_log_lines_is_a_trickle_without_tricks() {
     assert!(log.contains("log lines over the rate were dropped") && !log.contains('\u{1b}'), "{log}");
 }
 
+/// Bytes that are published under two names are loaded once; each name has log lines of its own.
+#[test]
+fn log_lines_name_the_announcement_they_belong_to() {
+    let guest = Guest {
+        imports: LOG.to_owned(),
+        with: r#"(with "log" (instance $log))"#.to_owned(),
+        fields: r#"(import "log" "emit" (func $emit (param i32 i32 i32))) (data (i32.const 3000) "hello")"#.to_owned(),
+        ..Guest::before_score("(call $emit (i32.const 2) (i32.const 3000) (i32.const 5))")
+    };
+    let first = load_with(&guest.component(), &Limits::default()).unwrap();
+    assert!(first.labelled(&"wine/test@1".into()).is_none(), "it is that one");
+    let second = first.labelled(&"beer/other@2".into()).unwrap();
+    for (model, line) in [(&first, r#"hello model="wine/test@1""#), (&second, r#"hello model="beer/other@2""#)] {
+        let log = logged(|| {
+            score(&mut *model.session(later(10_000)).unwrap(), &[1.0], 10_000).unwrap();
+        });
+        assert!(log.contains(line), "{log}");
+    }
+}
+
 #[test]
 fn a_full_pool_is_said_to_be_full() {
     let wasm = Wasm::new(Config { sessions_max: 2, compiler: Compiler::InProcess, ..Config::default() }).unwrap();

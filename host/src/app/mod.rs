@@ -16,7 +16,7 @@ use crate::backend::Backends;
 use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
 use crate::lifecycle::{self, Lifecycle, Threads};
-use crate::registry::{Registry, Route, State};
+use crate::registry::Registry;
 use crate::stream::kafka::{self, KafkaFeed, KafkaNotices};
 use crate::telemetry::LaneStats;
 use crate::types::proto::model_descriptor::ModelType;
@@ -135,7 +135,7 @@ impl Host {
     /// Waits for models that are on their way.
     fn warm_up(&self, plans: &[Plan], stop: &AtomicBool) -> Result<()> {
         let until = Instant::now() + WARM_UP_MAX;
-        while Instant::now() < until && !stop.load(Ordering::Relaxed) && !plans.iter().all(|plan| is_warm(&plan.registry)) {
+        while Instant::now() < until && !stop.load(Ordering::Relaxed) && !plans.iter().all(|plan| plan.registry.is_warm()) {
             if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
                 bail!("the control plane ended before the lanes could start; the log says why");
             }
@@ -153,16 +153,6 @@ impl Drop for Host {
             tracing::error!(error = format!("{error:#}"), "while ending");
         }
     }
-}
-
-/// Whether every data type has a live model, or none that could become one.
-fn is_warm(registry: &Registry) -> bool {
-    if !registry.caught_up() {
-        return false;
-    }
-    let under_way = |state: &State| matches!(state, State::Announced | State::Verified | State::Compiled | State::Warm);
-    let live = registry.snapshot().routes.iter().all(|route| matches!(route, Route::Live(_)));
-    live || !registry.models().iter().any(|model| under_way(&model.state))
 }
 
 /// The list of backends: every kind of model that can be run.

@@ -114,6 +114,11 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// `load` trapped, refused, was late or gave another signature.
     fn session(&self, until: Instant) -> Result<Box<dyn Session>, Fault>;
+
+    /// The same model for another announcement of the same bytes, where sessions say whose they are. Nothing is loaded for it.
+    fn labelled(&self, _label: &Arc<str>) -> Option<Arc<dyn Model>> {
+        None
+    }
 }
 
 /// A model as one lane uses it.

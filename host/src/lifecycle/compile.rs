@@ -45,6 +45,7 @@ impl Loaded {
 pub(super) fn compile(verified: Verified, backends: &Backends, loaded: &Loaded) -> Result<Compiled, Rejected> {
     let kind = verified.payload.kind;
     if let Some(model) = loaded.get(kind, verified.digest) {
+        let model = model.labelled(&verified.payload.label).unwrap_or(model);
         return Ok(Compiled { verified, model });
     }
     let model = backends.load(&verified.payload, &verified.limits)?;

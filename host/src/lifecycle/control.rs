@@ -51,6 +51,8 @@ pub struct Lifecycle {
 
 struct Preparing {
     revision: Revision,
+    /// The streams that asked for it; to others the same model may be something else.
+    places: Vec<Place>,
     superseded: Arc<AtomicBool>,
 }
 
@@ -133,6 +135,9 @@ impl Lifecycle {
         }
         self.build_spares(now);
         self.free(now);
+        if !self.dirty.is_empty() {
+            self.watch.forget_unheld();
+        }
         self.publish(now);
         Ok(())
     }
@@ -268,8 +273,9 @@ impl Lifecycle {
                     self.preparing.remove(&data_type);
                     for (place, outcome) in outcomes {
                         self.dirty.insert(place.stream);
-                        if let Some(slot) = self.slots.get_mut(&place) {
-                            slot.prepared(revision, outcome, now);
+                        let unwanted = self.slots.get_mut(&place).and_then(|slot| slot.prepared(revision, outcome, now));
+                        if let Some(version) = unwanted {
+                            self.draining.add(place, version);
                         }
                     }
                 }
@@ -280,12 +286,9 @@ impl Lifecycle {
     }
 
     fn reached(&mut self, revision: Revision, state: &State, now: Now) {
-        let Some(data_type) = self.preparing.iter().find(|(_, job)| job.revision == revision).map(|(name, _)| name.clone())
-        else {
-            return;
-        };
-        for place in self.places(&data_type) {
-            if let Some(slot) = self.slots.get_mut(&place) {
+        let Some(job) = self.preparing.values().find(|job| job.revision == revision) else { return };
+        for place in &job.places {
+            if let Some(slot) = self.slots.get_mut(place) {
                 slot.reached(revision, state.clone(), now);
                 self.dirty.insert(place.stream);
             }
@@ -303,6 +306,7 @@ impl Lifecycle {
     /// Swaps what can be swapped and starts what has to be prepared; says whether it started anything.
     fn decide(&mut self, now: Now) -> bool {
         let mut requests: BTreeMap<String, (Revision, Vec<Place>)> = BTreeMap::new();
+        let mut waiting = BTreeSet::new();
         for (place, slot) in &mut self.slots {
             let data_type = self.workshop.streams[place.stream].types[place.data_type].name();
             let plan = slot.plan(&self.catalog.wanted(data_type));
@@ -311,6 +315,9 @@ impl Lifecycle {
                 self.dirty.insert(place.stream);
             }
             let Some(revision) = plan.prepare else { continue };
+            if plan.live.is_none() {
+                waiting.insert(place.stream);
+            }
             // Streams may be at different models; the newest goes first, and with it all that want the same.
             let request = requests.entry(data_type.to_owned()).or_insert((revision, Vec::new()));
             if revision > request.0 {
@@ -321,6 +328,9 @@ impl Lifecycle {
             }
         }
         self.route();
+        for (at, stream) in self.workshop.streams.iter().enumerate() {
+            stream.registry.set_warm(!waiting.contains(&at));
+        }
         self.supersede(&requests);
         self.prepare(requests)
     }
@@ -342,7 +352,8 @@ impl Lifecycle {
             }
             let Some(announced) = self.announced(&data_type, revision) else { continue };
             let superseded = Arc::new(AtomicBool::new(false));
-            self.preparing.insert(data_type, Preparing { revision, superseded: superseded.clone() });
+            let job = Preparing { revision, places: places.clone(), superseded: superseded.clone() };
+            self.preparing.insert(data_type, job);
             let workshop = self.workshop.clone();
             self.workers.start(Task(Kind::Prepare { announced, places, superseded, workshop }));
             started = true;
@@ -370,11 +381,8 @@ impl Lifecycle {
     }
 
     fn build_spares(&mut self, now: Now) {
-        let routed = &self.routed;
-        let is_routed = |version: &Arc<Version>| {
-            routed.iter().flatten().any(|route| matches!(route, Route::Live(live) if Arc::ptr_eq(live, version)))
-        };
-        self.spares.retain(now.instant, is_routed);
+        let slots = &self.slots;
+        self.spares.retain(now.instant, |version| slots.values().any(|slot| slot.holds(version)));
         while let Some(task) = self.spares.next(now.instant) {
             self.workers.start(task);
             self.take_reports(now);
@@ -399,10 +407,10 @@ impl Lifecycle {
             let stream = &self.workshop.streams[at];
             let mut models = Vec::new();
             for (_, slot) in self.slots.range_mut(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 }) {
-                models.extend(slot.statuses());
                 for model in slot.take_changed() {
                     self.status.model(&stream.name, &model, now.unix_ms);
                 }
+                models.extend(slot.statuses());
             }
             stream.registry.set_models(models);
         }

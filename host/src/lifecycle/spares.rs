@@ -40,10 +40,11 @@ impl Spares {
         }
     }
 
-    /// Forgets versions that are no longer `routed` to, so that they can be freed, and those whose last loss is long ago.
-    pub(super) fn retain(&mut self, now: Instant, routed: impl Fn(&Arc<Version>) -> bool) {
+    /// Forgets versions that are no longer `held`, so that they can be freed, and those whose last loss is long ago. One that is
+    /// kept for a rollback is not forgotten: whoever took its spare has asked for another, and nobody would do so again.
+    pub(super) fn retain(&mut self, now: Instant, held: impl Fn(&Arc<Version>) -> bool) {
         let recent = |wanted: &Wanted| wanted.open || now.saturating_duration_since(wanted.lost_at) < FORGIVEN_AFTER;
-        self.wanted.retain(|wanted| routed(&wanted.version) && recent(wanted));
+        self.wanted.retain(|wanted| held(&wanted.version) && recent(wanted));
     }
 
     /// The next session to build: one at a time.

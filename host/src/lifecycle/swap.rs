@@ -11,24 +11,31 @@ use super::task::Outcome;
 use super::watch::{Announced, Refused};
 use crate::backend::Rejected;
 use crate::registry::{ModelStatus, Route, State, Version};
-use crate::types::{ModelId, Revision};
+use crate::types::{Digest, ModelId, Revision};
 
 /// How many refused announcements are remembered for those who list the models.
 const REFUSED_MAX: usize = 64;
+/// How many retired models are, those retired last.
+const RETIRED_MAX: usize = 64;
 
 /// A data type of a stream.
 pub(super) struct Slot {
     models: BTreeMap<Revision, Known>,
     refused: VecDeque<ModelStatus>,
+    /// Models that are gone, in the order in which they went.
+    gone: VecDeque<Revision>,
     live: Option<Revision>,
     previous: Option<Revision>,
     /// Models whose state has changed since it was last published.
     changed: BTreeSet<Revision>,
 }
 
-/// A model as a stream knows it.
+/// A model as a stream knows it. Its bytes are the catalog's to keep: they go with the order that retires it.
 struct Known {
-    announced: Arc<Announced>,
+    id: ModelId,
+    description: String,
+    model_type: String,
+    digest: Option<Digest>,
     state: State,
     stage: Option<String>,
     reason: Option<String>,
@@ -50,13 +57,23 @@ impl Known {
 
 impl Slot {
     pub(super) fn new() -> Self {
-        Self { models: BTreeMap::new(), refused: VecDeque::new(), live: None, previous: None, changed: BTreeSet::new() }
+        Self {
+            models: BTreeMap::new(),
+            refused: VecDeque::new(),
+            gone: VecDeque::new(),
+            live: None,
+            previous: None,
+            changed: BTreeSet::new(),
+        }
     }
 
     /// A model is new.
     pub(super) fn announced(&mut self, announced: &Arc<Announced>, now: Now) {
         let known = Known {
-            announced: announced.clone(),
+            id: announced.id.clone(),
+            description: announced.description().to_owned(),
+            model_type: announced.model_type(),
+            digest: announced.digest,
             state: State::Announced,
             stage: None,
             reason: None,
@@ -105,25 +122,30 @@ impl Slot {
 
     /// A preparation got this far.
     pub(super) fn reached(&mut self, revision: Revision, state: State, now: Now) {
-        self.set(revision, state, None, None, now);
+        if self.standing(revision) == Standing::Untried {
+            self.set(revision, state, None, None, now);
+        }
     }
 
-    /// A preparation ended.
-    pub(super) fn prepared(&mut self, revision: Revision, outcome: Outcome, now: Now) {
-        let Some(known) = self.models.get_mut(&revision) else { return };
-        match outcome {
-            Outcome::Ready(version) => {
+    /// A preparation ended. Returns the version that is not wanted any more, as its model was retired meanwhile.
+    pub(super) fn prepared(&mut self, revision: Revision, outcome: Outcome, now: Now) -> Option<Arc<Version>> {
+        let known = self.models.get_mut(&revision).filter(|known| known.standing() == Standing::Untried);
+        match (known, outcome) {
+            (None, Outcome::Ready(version)) => return Some(version),
+            (None, Outcome::Rejected(_) | Outcome::Superseded) => {}
+            (Some(known), Outcome::Ready(version)) => {
                 known.version = Some(version);
                 self.set(revision, State::Warm, None, None, now);
             }
-            Outcome::Rejected(Rejected { stage, reason }) => {
+            (Some(_), Outcome::Rejected(Rejected { stage, reason })) => {
                 self.set(revision, State::Rejected, Some(stage.to_string()), Some(reason), now);
             }
-            Outcome::Superseded => {
+            (Some(_), Outcome::Superseded) => {
                 let reason = "something newer was asked for while it was prepared".to_owned();
                 self.set(revision, State::Announced, None, Some(reason), now);
             }
         }
+        None
     }
 
     /// A version did harm. Returns whether that was news.
@@ -154,9 +176,18 @@ impl Slot {
         if known.state != state {
             known.since_ms = now.unix_ms;
         }
-        tracing::info!(model = %known.announced.id, revision, %state, stage, reason, "model state");
+        tracing::info!(model = %known.id, revision, %state, stage, reason, "model state");
+        if state == State::Retired {
+            self.gone.push_back(revision);
+        }
         (known.state, known.stage, known.reason) = (state, stage, reason);
         self.changed.insert(revision);
+    }
+
+    /// Whether this very version is one that answers or is kept warm.
+    pub(super) fn holds(&self, version: &Arc<Version>) -> bool {
+        let held = self.models.get(&version.revision).and_then(|known| known.version.as_ref());
+        held.is_some_and(|held| Arc::ptr_eq(held, version))
     }
 
     fn standing(&self, revision: Revision) -> Standing {
@@ -182,7 +213,7 @@ impl Slot {
 
     /// States of the versions that are kept.
     fn mark(&mut self, plan: Plan, now: Now) {
-        let live = self.live.and_then(|revision| self.models.get(&revision)).map(|known| known.announced.id.clone());
+        let live = self.live.and_then(|revision| self.models.get(&revision)).map(|known| known.id.clone());
         let said = |what: &str| live.as_ref().map(|live| format!("{what}; `{}@{}` is live", live.name, live.version));
         let kept = [
             (self.live, State::Live, None),
@@ -224,7 +255,7 @@ impl Slot {
 
     /// All models and what is known of them, refused announcements last.
     pub(super) fn statuses(&self) -> impl Iterator<Item = ModelStatus> + '_ {
-        self.models.values().map(Known::status).chain(self.refused.iter().cloned())
+        self.models.iter().map(|(revision, known)| known.status(*revision)).chain(self.refused.iter().cloned())
     }
 
     /// What the log said of the past was published in the past, but for what was retired while no host of this name ran.
@@ -233,21 +264,26 @@ impl Slot {
         self.changed.retain(|revision| models.get(revision).is_some_and(|known| known.retired));
     }
 
-    /// Takes the models whose states have changed.
+    /// Takes the models whose states have changed, and forgets those that were retired long ago: all have been told of by then.
     pub(super) fn take_changed(&mut self) -> Vec<ModelStatus> {
         let changed = std::mem::take(&mut self.changed);
-        changed.iter().filter_map(|revision| self.models.get(revision)).map(Known::status).collect()
+        let status = |revision: &Revision| self.models.get(revision).map(|known| known.status(*revision));
+        let changed = changed.iter().filter_map(status).collect();
+        for revision in self.gone.drain(..self.gone.len().saturating_sub(RETIRED_MAX)) {
+            self.models.remove(&revision);
+        }
+        changed
     }
 }
 
 impl Known {
-    fn status(&self) -> ModelStatus {
+    fn status(&self, revision: Revision) -> ModelStatus {
         ModelStatus {
-            id: self.announced.id.clone(),
-            description: self.announced.description().to_owned(),
-            model_type: self.announced.model_type(),
-            digest: self.announced.digest.or_else(|| self.version.as_ref().map(|version| version.digest)),
-            revision: self.announced.revision,
+            id: self.id.clone(),
+            description: self.description.clone(),
+            model_type: self.model_type.clone(),
+            digest: self.digest.or_else(|| self.version.as_ref().map(|version| version.digest)),
+            revision,
             state: self.state.clone(),
             stage: self.stage.clone(),
             reason: self.reason.clone(),

@@ -11,6 +11,9 @@ use crate::types::control::{Key, model_digest};
 use crate::types::proto::{Deployment, Label, ModelDescriptor, artifact, deployment, model_descriptor};
 use crate::types::{Digest, ModelId, Revision};
 
+/// Bytes of a data type, a name or a version: they are in every result, header and activation.
+const NAME_BYTES_MAX: usize = 255;
+
 /// A record of the control log, understood.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -150,6 +153,13 @@ impl Watch {
         Self { locations: Arc::new(Locations::none()), carried: None }
     }
 
+    /// Frees the bytes that no announcement holds any more: as long as they are remembered, their memory is taken.
+    pub(super) fn forget_unheld(&mut self) {
+        if let Some(carried) = &mut self.carried {
+            carried.retain(|_, held| held.strong_count() > 0);
+        }
+    }
+
     /// Reads a record.
     pub(super) fn read(&mut self, entry: Entry) -> Result<Order, Refused> {
         let revision = entry.revision;
@@ -177,10 +187,10 @@ impl Watch {
             }
             (None, Some(value)) => self.announce(None, value, revision, about),
             (Some(Key::Model(id)), Some(value)) => {
-                about.id = Some(id.clone());
+                about.id = Some(cut(&id));
                 self.announce(Some(id), value, revision, about)
             }
-            (Some(Key::Model(id)), None) => Ok(Change::Retire(id)),
+            (Some(Key::Model(id)), None) => short(&id).map(|()| Change::Retire(id)),
             (Some(Key::Deployment { data_type }), value) => deploy(data_type, value),
             (Some(Key::Label { data_type, label }), value) => name(data_type, label, value),
         }
@@ -203,10 +213,12 @@ impl Watch {
             version: descriptor.version.clone().unwrap_or_else(|| revision.to_string()),
         };
         if let Some(key) = key {
+            short(&key)?;
+            short(&id)?;
             agree(&key, &id, versioned)?;
         }
         about.data_type = Some(id.data_type.clone());
-        about.id = Some(id.clone());
+        about.id = Some(cut(&id));
         complete(&id)?;
         let payload = self.payload(&mut descriptor)?;
         let artifacts = descriptor.artifacts.iter_mut().map(|artifact| self.artifact(artifact)).collect::<Result<Vec<_>, _>>()?;
@@ -296,10 +308,30 @@ fn agree(key: &ModelId, value: &ModelId, versioned: bool) -> Result<(), String> 
 fn complete(id: &ModelId) -> Result<(), String> {
     for (what, part) in [("data type", &id.data_type), ("name", &id.name), ("version", &id.version)] {
         if part.is_empty() {
-            return Err(format!("the descriptor of `{id}` has an empty {what}"));
+            return Err(format!("the descriptor of `{}` has an empty {what}", cut(id)));
         }
     }
-    Ok(())
+    short(id)
+}
+
+fn short(id: &ModelId) -> Result<(), String> {
+    within("data type", &id.data_type)?;
+    within("name", &id.name)?;
+    within("version", &id.version)
+}
+
+fn within(what: &str, text: &str) -> Result<(), String> {
+    let bytes = text.len();
+    if bytes <= NAME_BYTES_MAX {
+        return Ok(());
+    }
+    Err(format!("a {what} has at most {NAME_BYTES_MAX} bytes, as it is in every result; this one has {bytes}"))
+}
+
+/// As much of a model's name as is fit to be listed.
+fn cut(id: &ModelId) -> ModelId {
+    let part = |part: &str| part[..part.floor_char_boundary(NAME_BYTES_MAX)].to_owned();
+    ModelId { data_type: part(&id.data_type), name: part(&id.name), version: part(&id.version) }
 }
 
 fn claimed(what: &str, sha256: Option<&[u8]>) -> Result<Option<Digest>, String> {
@@ -316,7 +348,11 @@ fn deploy(data_type: String, value: Option<Vec<u8>>) -> Result<Change, String> {
     }
     let strategy = match deployment.strategy.and_then(|strategy| strategy.kind) {
         Some(Kind::Latest(_)) => Strategy::Latest,
-        Some(Kind::Pinned(pinned)) => Strategy::Pinned { name: pinned.name, version: pinned.version },
+        Some(Kind::Pinned(pinned)) => {
+            within("name", &pinned.name)?;
+            within("version", &pinned.version)?;
+            Strategy::Pinned { name: pinned.name, version: pinned.version }
+        }
         None => return Err("the deployment has no strategy that this host knows (latest, pinned)".to_owned()),
     };
     Ok(Change::Deploy { data_type, strategy })
@@ -331,5 +367,8 @@ fn name(data_type: String, label: String, value: Option<Vec<u8>>) -> Result<Chan
             value.label, value.data_type
         ));
     }
+    within("label", &label)?;
+    within("name", &value.name)?;
+    within("version", &value.version)?;
     Ok(Change::Label { data_type, label, model: Some((value.name, value.version)) })
 }

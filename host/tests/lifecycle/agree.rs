@@ -109,6 +109,50 @@ fn a_preparation_that_is_superseded_is_dropped() {
     assert!(host.status(0).reason.unwrap().contains("newer"));
 }
 
+/// A host that starts waits for what is on its way, and not for models that nothing refers to or that do not exist.
+#[test]
+fn a_stream_is_warm_when_nothing_it_waits_for_is_on_its_way() {
+    let cases: [(&[&str], bool); 4] = [
+        (&[], true),
+        (&["a=fake:1", "b=fake:2"], false),
+        (&["a@1=fake:1", "retire a@1"], true),
+        (&["a=nonsense", "b=nonsense"], false),
+    ];
+    for (orders, at_once) in cases {
+        let log = Log::new();
+        for order in orders {
+            log.order(order);
+        }
+        let workers = Slow::default();
+        let streams: [(&str, &[(&str, &[&str])]); 1] = [("s", &[("wine", &["x"]), ("beer", &["x"])])];
+        let mut host = Host::of(&log, &Config::new("host"), Box::new(workers.clone()), &streams);
+        assert!(!host.registry().is_warm(), "{orders:?}: the log has not been read");
+        host.step();
+        assert_eq!(host.registry().is_warm(), at_once, "{orders:?}");
+        finish(&mut host, &workers);
+        assert!(host.registry().is_warm(), "{orders:?}: {}", host.states());
+        host.order("later=fake:3");
+        let answers = host.live() != "-";
+        assert_eq!(host.registry().is_warm(), answers, "{orders:?}: what answers is enough");
+    }
+}
+
+/// However far the preparation got, what it has to say comes too late.
+#[test]
+fn a_model_retired_while_it_is_prepared_stays_retired() {
+    let cases = [("a@1=fake:1", false), ("a@1=fake:1", true), ("a@1=nonsense", true), ("a@1=fake:1 trap-session", true)];
+    for (order, prepared_before) in cases {
+        let log = Log::new();
+        let (mut host, workers) = slow_host(&log);
+        host.order(order);
+        assert!(!prepared_before || workers.work(), "{order}");
+        host.order("retire a@1");
+        finish(&mut host, &workers);
+        assert_eq!((host.live(), host.states()), ("-".into(), "a@1 Retired".into()), "{order}, {prepared_before}");
+        assert!(host.lifecycle.is_idle(), "{order}: its version was freed");
+    }
+}
+
 #[test]
 fn a_slow_model_blocks_neither_orders_nor_other_data_types() {
     let log = Log::new();

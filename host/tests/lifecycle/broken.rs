@@ -2,6 +2,7 @@
 
 use prost::Message as _;
 use sandstream::lifecycle::{Config, Inline};
+use sandstream::registry::Raised;
 use sandstream::types::proto::{Dtype, Grants, Signature, signature};
 
 use super::host::{Host, Log, descriptor};
@@ -104,4 +105,20 @@ fn streams_are_apart() {
     let neighbour = super::host::live(&host.registries["narrow"]).unwrap();
     host.order("c=fake:3 fields=x,z");
     assert!(std::sync::Arc::ptr_eq(&neighbour, &super::host::live(&host.registries["narrow"]).unwrap()), "not even touched");
+}
+
+/// What one stream tries again says nothing about another, which has found the same model to be harmful.
+#[test]
+fn another_streams_preparation_forgives_nothing() {
+    let streams: [(&str, &[(&str, &[&str])]); 2] = [("s", &[("wine", &["x", "z"])]), ("narrow", &[("wine", &["x"])])];
+    let mut host = Host::of(&Log::new(), &Config::new("host"), Box::new(Inline::default()), &streams);
+    host.order("a=fake:1");
+    host.order("b=fake:2 fields=x,z");
+    let version = host.version().unwrap();
+    host.registry().raise(Raised::Quarantine { version, reason: "it traps".into() });
+    host.step();
+    host.order("b=fake:2 fields=x,z");
+    assert_eq!((host.live(), host.states()), ("a@0".into(), "a@0 Live, b@1 Quarantined".into()));
+    let narrow = host.registries["narrow"].models();
+    assert_eq!(narrow[1].state.to_string(), "Rejected", "it was tried again there");
 }

@@ -47,6 +47,26 @@ fn the_spare_is_built_again_and_not_faster_than_allowed() {
     );
 }
 
+/// A lane that finds no spare waits for the one that was asked for: a swap away and back must not lose that request.
+#[test]
+fn a_rollback_finds_the_spare_that_was_asked_for() {
+    let mut host = Host::new(&Log::new());
+    host.order("a=fake:1");
+    let version = host.version().unwrap();
+    for _ in 0..2 {
+        assert!(version.take_spare().is_some());
+        let fault = Fault::Trap("it trapped".into());
+        host.registry().raise(Raised::SeatLost { version: version.clone(), fault });
+        host.step();
+    }
+    assert!(version.take_spare().is_none(), "the second has to wait");
+    host.order("b=fake:2");
+    host.order("pin a@0");
+    assert!(Arc::ptr_eq(&version, &host.version().unwrap()), "it was kept, not prepared again");
+    host.after(Duration::from_secs(1));
+    assert!(version.take_spare().is_some());
+}
+
 #[test]
 fn a_quarantined_version_gives_way() {
     let mut host = Host::new(&Log::new());

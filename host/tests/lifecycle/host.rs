@@ -1,7 +1,7 @@
 //! A host whose lanes are not there: a control log, native models, and eyes on everything the control plane does.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
@@ -18,13 +18,13 @@ use sandstream::types::{Kind, Limits, ModelId};
 
 pub(crate) const LOG: &str = "models";
 
-/// The native backend, which says what it was asked to load.
-struct Counting(Native, Arc<Mutex<Vec<String>>>);
+/// The native backend, which says what it was asked to load, and whether its bytes are still there.
+struct Counting(Native, Arc<Mutex<Vec<(String, Weak<[u8]>)>>>);
 
 impl Backend for Counting {
     fn load(&self, what: &Payload, limits: &Limits) -> Result<Arc<dyn Model>, Rejected> {
         let data = String::from_utf8_lossy(&what.data).into_owned();
-        self.1.lock().unwrap().push(data.clone());
+        self.1.lock().unwrap().push((data.clone(), Arc::downgrade(&what.data)));
         assert!(data != "panic", "the backend was told to panic");
         self.0.load(what, limits)
     }
@@ -98,7 +98,7 @@ pub(crate) struct Host {
     pub(crate) log: Log,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) registries: BTreeMap<&'static str, Arc<Registry>>,
-    pub(crate) loads: Arc<Mutex<Vec<String>>>,
+    pub(crate) loads: Arc<Mutex<Vec<(String, Weak<[u8]>)>>>,
     pub(crate) notices: MemoryNotices,
     pub(crate) now: Now,
 }
@@ -187,7 +187,12 @@ impl Host {
     }
 
     pub(crate) fn loaded(&self) -> Vec<String> {
-        self.loads.lock().unwrap().clone()
+        self.loads.lock().unwrap().iter().map(|(data, _)| data.clone()).collect()
+    }
+
+    /// How many of the payloads that were loaded are still in memory.
+    pub(crate) fn in_memory(&self) -> usize {
+        self.loads.lock().unwrap().iter().filter(|(_, data)| data.strong_count() > 0).count()
     }
 
     pub(crate) fn notice(&self, key: &str) -> serde_json::Value {

@@ -122,6 +122,23 @@ fn retiring() {
     check("what is not there", &[("a@1=fake:1", "a@1", "a@1 Live"), ("retire b@1", "a@1", "a@1 Live, b@1 Rejected")]);
 }
 
+/// Years of models come and go: neither their bytes nor more than the last of their names stay.
+#[test]
+fn what_is_retired_takes_no_memory() {
+    let mut host = Host::new(&Log::new());
+    host.order("a@1=nonsense");
+    assert_eq!((host.states().as_str(), host.in_memory()), ("a@1 Rejected", 1), "it can be tried again");
+    host.order("retire a@1");
+    assert_eq!((host.states().as_str(), host.in_memory()), ("a@1 Retired", 0));
+    for version in 2..102 {
+        host.order(&format!("a@{version}=nonsense"));
+        host.order(&format!("retire a@{version}"));
+    }
+    assert_eq!((host.states().matches("Retired").count(), host.in_memory()), (64, 0));
+    assert!(host.states().ends_with("a@101 Retired") && !host.states().contains("a@37 "));
+    assert_eq!(host.notice("host/s/wine/a@1")["state"], "Retired", "those who follow the status have been told");
+}
+
 #[test]
 fn stale_writes_are_refused() {
     let mut host = check(

@@ -50,6 +50,9 @@ fn claims_are_checked() {
             ("no payload", ModelDescriptor { payload: None, ..plain() }, "neither `data` nor `location`"),
             ("empty payload", descriptor("a", ""), "empty"),
             ("no name", descriptor("", "fake:1"), "empty name"),
+            ("a name as long as may be", descriptor(&"n".repeat(255), "fake:1"), ""),
+            ("a longer name", descriptor(&"ü".repeat(128), "fake:1"), "name has at most 255 bytes|has 256"),
+            ("a long version", ModelDescriptor { version: Some("1".repeat(1 << 21)), ..plain() }, "version|255|2097152"),
             ("empty version", ModelDescriptor { version: Some(String::new()), ..plain() }, "empty version"),
             ("tensorflow", of(ModelType::Tensorflow), "TENSORFLOW|not built yet"),
             ("pmml", of(ModelType::Pmml), "PMML|not built yet"),
@@ -72,12 +75,14 @@ fn claims_are_checked() {
 #[test]
 fn key_and_value_agree() {
     let versioned = ModelDescriptor { version: Some("1".into()), ..descriptor("a", "fake:1") };
+    let long = format!("model/wine/{}@1", "a".repeat(256));
     let cases = [
         (Some("model/wine/a@1"), &versioned, ""),
         (None, &versioned, ""),
         (Some("model/wine/a@2"), &versioned, "wine/a@2"),
         (Some("model/wine/b@1"), &versioned, "wine/b@1"),
         (Some("model/wine/a@0"), &descriptor("a", "fake:1"), "no version"),
+        (Some(&*long), &versioned, "has 256"),
     ];
     for (key, descriptor, words) in cases {
         let reason = published(&Config::new("host"), key, descriptor);

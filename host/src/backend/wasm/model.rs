@@ -66,6 +66,21 @@ impl Model for WasmModel {
         }
         Ok(Box::new(session))
     }
+
+    /// Log lines of a guest name the model they come from.
+    fn labelled(&self, label: &Arc<str>) -> Option<Arc<dyn Model>> {
+        if self.payload.label == *label {
+            return None;
+        }
+        Some(Arc::new(Self {
+            host: Arc::clone(&self.host),
+            component: self.component.clone(),
+            payload: Payload { label: Arc::clone(label), ..self.payload.clone() },
+            limits: self.limits.clone(),
+            signature: Arc::clone(&self.signature),
+            first: Mutex::new(None),
+        }))
+    }
 }
 
 fn load_words(fault: &Fault, limits: &Limits) -> String {
