@@ -13,7 +13,12 @@ use crate::{guests, kafka, workspace};
 const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee");
 
 /// Short forms of the trials, which take minutes otherwise.
-const TRIALS: &[(&str, &[&str])] = &[("demo", &["demo", "--seconds", "12", "--rate", "2000"])];
+const TRIALS: &[(&str, &[&str])] = &[
+    ("demo", &["demo", "--seconds", "12", "--rate", "2000"]),
+    ("kill", &["kill", "--seconds", "12"]),
+    ("hostile", &["hostile"]),
+    ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
