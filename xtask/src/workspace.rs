@@ -53,10 +53,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
     // The whole workspace, as tests build it: a part of it would ask for other features of the heavy crates and compile them again.
     run(cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
-    let program = target()?.join("release/sandstream-trials");
+    let built = target()?.join("release");
+    let program = built.join("sandstream-trials");
     let mut trial = Command::new(&program);
-    // It asks this very program for a Kafka of its own.
-    trial.args(words).env("SANDSTREAM_XTASK", env::current_exe().context("the path of this program")?);
+    // It asks xtask for a Kafka of its own; the program that runs here may just have been built anew and lie nowhere any more.
+    trial.args(words).env("SANDSTREAM_XTASK", built.join("xtask"));
     let status = trial.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }
