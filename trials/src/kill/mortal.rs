@@ -12,7 +12,7 @@ use crate::kit::world::World;
 
 /// How long it lives the first time, and later, milliseconds.
 const FIRST_LIFE_MS: std::ops::Range<u64> = 500..4000;
-const LIFE_MS: std::ops::Range<u64> = 1500..14_000;
+const LIFE_MS: std::ops::Range<u64> = 4_000..16_000;
 /// How long it stays dead.
 const DEATH_MS: std::ops::Range<u64> = 0..1500;
 /// One start in so many is not waited for.

@@ -11,7 +11,7 @@ use super::mortal::wait;
 use crate::kit::world::{World, component, model};
 
 /// Milliseconds between two orders.
-const PAUSE_MS: std::ops::Range<u64> = 400..1300;
+const PAUSE_MS: std::ops::Range<u64> = 300..900;
 /// Models that are there at a time; the oldest are retired.
 const MODELS_MAX: usize = 5;
 
@@ -80,7 +80,9 @@ impl<'a> Orders<'a> {
         // Another one than answers now, so that it is a swap.
         let answers = self.pinned.as_ref().or(self.models.last()).cloned();
         let others: Vec<&ModelId> = self.models.iter().filter(|id| Some(*id) != answers.as_ref()).collect();
-        let Some(id) = others.get(self.rng.usize(0..others.len().max(1))) else { return Ok(()) };
+        // Mostly the one before, as a rollback does.
+        let at = if self.rng.u32(0..4) > 0 { others.len().saturating_sub(1) } else { self.rng.usize(0..others.len().max(1)) };
+        let Some(id) = others.get(at) else { return Ok(()) };
         self.given += 1;
         self.world.pin(id)?;
         self.pinned = Some((*id).clone());
