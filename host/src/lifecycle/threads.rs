@@ -65,7 +65,7 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 /// Lanes come first: on Linux this lowers the calling thread alone.
 fn give_way() {
     if cfg!(target_os = "linux") {
-        let _ = rustix::process::setpriority_process(None, 15);
+        let _ = rustix::process::setpriority_process(None, 10);
     }
 }
 
