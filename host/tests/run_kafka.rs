@@ -23,7 +23,7 @@ use sandstream::types::proto::deployment::{Latest, Pinned, Strategy, strategy::K
 use sandstream::types::proto::model_descriptor::{ModelType, Payload};
 use sandstream::types::proto::{Deployment, ModelDescriptor};
 use serde_json::Value;
-use support::kafka::{Seen, broker, config, read, unique};
+use support::kafka::{KEPT, Seen, broker, config, read, unique};
 
 const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ struct World {
 impl World {
     fn start(brokers: &str) -> Self {
         let name = unique("run");
-        let make = |topic: String, partitions| create(&config(brokers, &[]), &topic, partitions, &[]).unwrap();
+        let make = |topic: String, partitions| create(&config(brokers, &[]), &topic, partitions, &KEPT).unwrap();
         for ending in ["in", "in.scores", "in.dlq"] {
             make(format!("{name}.{ending}"), PARTITIONS);
         }

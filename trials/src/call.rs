@@ -16,6 +16,7 @@ use sandstream::types::{Digest, Limits, Scores, Tensor, TensorRef};
 use sandstream_models::wine;
 use serde::Serialize;
 
+use crate::kit::world::plugins;
 use crate::report::{self, Figure};
 
 const BATCHES: [usize; 4] = [1, 64, 256, 1024];
@@ -58,7 +59,7 @@ struct Row {
 type Report = BTreeMap<&'static str, BTreeMap<usize, Row>>;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let folder = args.components.clone().unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins/prebuilt").into());
+    let folder = args.components.clone().unwrap_or_else(|| plugins().join("prebuilt"));
     let wasm = Wasm::new(Config { sessions_max: 8, compiler: compiler()?, ..Config::default() })?;
     let mut report = Report::new();
     for (name, component, plain) in models()? {

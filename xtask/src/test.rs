@@ -15,7 +15,7 @@ const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb4742
 /// Short forms of the trials, which take minutes otherwise.
 const TRIALS: &[(&str, &[&str])] = &[
     ("demo", &["demo", "--seconds", "12", "--rate", "2000"]),
-    ("kill", &["kill", "--seconds", "12"]),
+    ("kill", &["kill", "--seconds", "20"]),
     ("hostile", &["hostile"]),
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];

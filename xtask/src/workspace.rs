@@ -6,9 +6,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-/// The checkout this xtask was compiled in.
+/// The checkout that cargo runs this xtask for; it may have been compiled in another one that shares the target folder.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    let folder = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    folder.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// The folder for everything that is fetched or built and outlives a checkout: `SANDSTREAM_CACHE`, or `sandstream` in the user's
@@ -57,7 +58,7 @@ pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
     let program = built.join("sandstream-trials");
     let mut trial = Command::new(&program);
     // It asks xtask for a Kafka of its own; the program that runs here may just have been built anew and lie nowhere any more.
-    trial.args(words).env("SANDSTREAM_XTASK", built.join("xtask"));
+    trial.args(words).env("SANDSTREAM_XTASK", built.join("xtask")).env("SANDSTREAM_ROOT", root());
     let status = trial.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }

@@ -80,6 +80,10 @@ pub fn config(brokers: &str, properties: &[(&str, &str)]) -> Config {
     Config::new(brokers, properties).unwrap()
 }
 
+/// Of topics whose records have the tests' timestamps: they are so old that the broker would delete them at its next look, which
+/// comes every five minutes.
+pub const KEPT: [(&str, &str); 1] = [("retention.ms", "-1")];
+
 /// Topics of a test: `<name>.in`, `<name>.out`, `<name>.dlq`.
 pub struct World {
     pub brokers: String,
@@ -91,7 +95,7 @@ impl World {
     pub fn new(brokers: &str, stem: &str, partitions: i32) -> Self {
         let world = Self { brokers: brokers.to_owned(), name: unique(stem), partitions };
         for topic in [world.input(), world.output(), world.dead_letters()] {
-            create(&config(brokers, &[]), &topic, partitions, &[]).unwrap();
+            create(&config(brokers, &[]), &topic, partitions, &KEPT).unwrap();
         }
         world
     }

@@ -79,7 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let broker = Broker::start(&args.broker)?;
     let world = World::create(&broker.address, "kill", PARTITIONS)?;
     let mut folder = tempfile::tempdir()?;
-    let checked = attack(&world, args.seconds, seed, folder.path()).and_then(|done| {
+    let settings = HOSTS.map(|name| settings(name, folder.path(), broker.session_ms()));
+    let checked = attack(&world, args.seconds, seed, settings, folder.path()).and_then(|done| {
         let report = count(&world, seed, &done)?;
         report::print(&report)?;
         report::write(args.report.as_deref(), &report)?;
@@ -93,18 +94,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Kills, publishes and streams for so long; returns when everything is answered and the hosts have ended in order.
-fn attack(world: &World, seconds: u64, seed: u64, folder: &Path) -> Result<Done> {
+fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], folder: &Path) -> Result<Done> {
     let mut orders = Orders::new(world, seed)?;
     let records = records();
     let mut load = Load::of(world, records.clone())?;
     let stop = AtomicBool::new(false);
     let (mut kills, mut hosts) = (0, Vec::new());
     thread::scope(|scope| -> Result<()> {
-        let mortals: Vec<_> = HOSTS
-            .iter()
+        let mortals: Vec<_> = settings
+            .into_iter()
             .zip(1..)
-            .map(|(name, at)| {
-                let mortal = Mortal::new(world, settings(name, folder), folder, seed ^ (at << 32));
+            .map(|(settings, at)| {
+                let mortal = Mortal::new(world, settings, folder, seed ^ (at << 32));
                 scope.spawn(|| fails_loudly(&stop, || mortal.live(&stop)))
             })
             .collect();
@@ -147,12 +148,13 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().map_err(|_| anyhow!("a thread of the trial panicked"))?
 }
 
-fn settings(name: &str, folder: &Path) -> Settings {
+fn settings(name: &str, folder: &Path, session_ms: u32) -> Settings {
     let mut settings = Settings::new(Format::Protobuf);
     name.clone_into(&mut settings.instance);
     settings.lanes = LANES;
     // The partitions of a host that was killed are free again after this.
-    settings.kafka = "\"session.timeout.ms\" = \"6000\"\n\"heartbeat.interval.ms\" = \"500\"".to_owned();
+    let heartbeat_ms = session_ms / 12;
+    settings.kafka = format!("\"session.timeout.ms\" = \"{session_ms}\"\n\"heartbeat.interval.ms\" = \"{heartbeat_ms}\"");
     settings.rest = format!("[cache]\nfolder = {:?}", folder.join("cache").display().to_string());
     settings
 }

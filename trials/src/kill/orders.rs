@@ -10,8 +10,8 @@ use sandstream::types::proto::deployment::{Latest, strategy::Kind};
 use super::mortal::wait;
 use crate::kit::world::{World, component, model};
 
-/// Milliseconds between two orders.
-const PAUSE_MS: std::ops::Range<u64> = 300..900;
+/// Milliseconds between two orders; to write one takes nearly half a second more, as a client connects for it.
+const PAUSE_MS: std::ops::Range<u64> = 50..250;
 /// Models that are there at a time; the oldest are retired.
 const MODELS_MAX: usize = 5;
 

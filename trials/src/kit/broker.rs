@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::world::checkout;
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A Kafka that runs already [default: one is started and wiped at the end]
@@ -42,6 +44,12 @@ impl Broker {
         Ok(Self { address, ours: Some(Ours { port: args.port, pid }) })
     }
 
+    /// How long a member of a group may be silent before the others get its partitions, milliseconds: the least that a stock broker
+    /// allows, or less on our own.
+    pub(crate) fn session_ms(&self) -> u32 {
+        if self.ours.is_some() { 3000 } else { 6000 }
+    }
+
     /// Sends a signal, SIGSTOP and SIGCONT above all.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         let ours = self.ours.as_ref().context("the broker was not started by this trial, so it is not signalled")?;
@@ -66,7 +74,7 @@ fn kafka(word: &str, port: u16) -> Result<String> {
         Some(program) => Command::new(program),
         None => {
             let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-            cargo.current_dir(env!("CARGO_MANIFEST_DIR")).arg("xtask");
+            cargo.current_dir(checkout()).arg("xtask");
             cargo
         }
     };

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::process::Running;
-use super::world::{Format, World, plugins};
+use super::world::{Format, World, checkout, plugins};
 
 /// How long a host may take to join its groups.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -83,14 +83,16 @@ impl Settings {
 
 /// The lines of a data type of wines.
 pub(crate) fn data_type(format: Format) -> String {
-    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/wine");
     match format {
         Format::Json => {
             let names: Vec<String> = sandstream_wine::FEATURES.iter().map(|name| format!("{name:?}")).collect();
             let typed: Vec<String> = names.iter().map(|name| format!("{name} = \"number\"")).collect();
             format!("format = \"json\"\nfeatures = [{}]\nfields = {{ {} }}", names.join(", "), typed.join(", "))
         }
-        Format::Protobuf => format!("format = \"protobuf\"\nschema = \"{examples}/wine.proto\"\nmessage = \"WineRecord\""),
+        Format::Protobuf => {
+            let schema = checkout().join("examples/wine/wine.proto").display().to_string();
+            format!("format = \"protobuf\"\nschema = {schema:?}\nmessage = \"WineRecord\"")
+        }
     }
 }
 

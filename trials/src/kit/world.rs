@@ -169,7 +169,13 @@ pub(crate) fn component(name: &str) -> Result<Vec<u8>> {
 
 /// The checkout's folder of guests.
 pub(crate) fn plugins() -> PathBuf {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins").into()
+    checkout().join("plugins")
+}
+
+/// The checkout that xtask runs the trial for, or the one it was compiled in.
+pub(crate) fn checkout() -> PathBuf {
+    let given = std::env::var_os("SANDSTREAM_ROOT").map(PathBuf::from);
+    given.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/..").into())
 }
 
 /// The next offset of every partition of the world's input.
