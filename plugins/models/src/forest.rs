@@ -126,6 +126,8 @@ impl<const NODES: usize> Forest<NODES> {
     }
 
     /// Adds every tree to the sums of the first rows of the block.
+    // A function of its own, so that its loop has the registers for itself: a quarter quicker in WASM.
+    #[inline(never)]
     fn add_all(&self, block: &[Row; BLOCK], sums: &mut [f32]) {
         let trees = self.file.get(HEADER..).unwrap_or_default();
         for tree in trees.chunks_exact(Self::TREE) {
@@ -152,17 +154,23 @@ fn walk<const NODES: usize, const ROWS: usize>(
     sums: &mut [f32; ROWS],
     steps: u32,
 ) {
-    // The masks change nothing: they show the compiler that no index can be out of bounds.
-    let mut at = [1_usize; ROWS];
-    for _ in 0..steps {
+    // The masks change nothing: they show the compiler that no index can be out of bounds. Threshold and column are read apart, so
+    // that the first waits in a register for floats, of which there are enough.
+    let goes_right = |[t0, t1, t2, t3, column, ..]: Node, row: &Row| {
+        usize::from(row[usize::from(column) & (COLUMNS_MAX - 1)] > f32::from_le_bytes([t0, t1, t2, t3]))
+    };
+    // All rows are at the root, so it is read once.
+    let mut at = [0; ROWS];
+    for (at, row) in at.iter_mut().zip(rows) {
+        *at = (2 + goes_right(nodes[1 & (NODES - 1)], row)) & (NODES - 1);
+    }
+    for _ in 1..steps {
         for (at, row) in at.iter_mut().zip(rows) {
-            let node = u64::from_le_bytes(nodes[*at & (NODES - 1)]);
-            let (threshold, column) = (f32::from_bits(node as u32), (node >> 32) as usize);
-            *at = *at * 2 + usize::from(row[column & (COLUMNS_MAX - 1)] > threshold);
+            *at = (*at * 2 + goes_right(nodes[*at], row)) & (NODES - 1);
         }
     }
     for (sum, at) in sums.iter_mut().zip(at) {
-        *sum += f32::from_le_bytes(leaves[at & (NODES - 1)]);
+        *sum += f32::from_le_bytes(leaves[at]);
     }
 }
 
