@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub revision: Revision,
     /// One per declared data type of the stream, in the order of the stream's list.
     pub routes: Box<[Route]>,
+    /// For the same data types, what answered before and is kept warm: the witness when a version falls over records.
+    pub previous: Box<[Option<Arc<Version>>]>,
 }
 
 /// What answers for a data type.
@@ -225,7 +227,7 @@ impl Registry {
     /// A registry in which every one of `data_types` data types waits.
     #[must_use]
     pub fn new(data_types: usize) -> Self {
-        let snapshot = Snapshot { revision: 0, routes: vec![Route::Wait; data_types].into() };
+        let snapshot = Snapshot { revision: 0, routes: vec![Route::Wait; data_types].into(), ..Snapshot::default() };
         Self { snapshot: ArcSwap::from_pointee(snapshot), ..Self::default() }
     }
 

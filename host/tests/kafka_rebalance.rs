@@ -150,7 +150,7 @@ fn a_namesake_stops_the_lane() {
             lane.settle(Err(error));
         }
     }
-    assert!(matches!(&errors[..], [LinkError::Reopen(_), LinkError::Fatal(_)]), "{errors:?}");
+    assert!(matches!(&errors[..], [LinkError::Reopen(_), LinkError::Namesake(_)]), "{errors:?}");
     assert!(errors[1].to_string().contains("instance `test`"), "{}", errors[1]);
 }
 

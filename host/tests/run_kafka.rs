@@ -16,14 +16,14 @@ use sandstream::app::Host;
 use sandstream::backend::wasm::Compiler;
 use sandstream::config::Config;
 use sandstream::registry::{Registry, State};
-use sandstream::stream::kafka::{PublishRecord, create, publish};
+use sandstream::stream::kafka::{LinkConfig, PublishRecord, create, publish};
 use sandstream::types::ModelId;
 use sandstream::types::control::Key;
 use sandstream::types::proto::deployment::{Latest, Pinned, Strategy, strategy::Kind};
 use sandstream::types::proto::model_descriptor::{ModelType, Payload};
 use sandstream::types::proto::{Deployment, ModelDescriptor};
 use serde_json::Value;
-use support::kafka::{KEPT, Seen, broker, config, read, unique};
+use support::kafka::{KEPT, Seen, broker, config, fence, produce, read, unique};
 
 const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,7 +121,7 @@ impl World {
     /// Produces records whose key is their number; one in fifty is no JSON. Returns when all are answered.
     fn stream(&mut self, count: u64) {
         let records: Vec<_> = (self.sent..self.sent + count).map(|i| (i, record(i))).collect();
-        support::kafka::produce(&self.brokers, &format!("{}.in", self.name), PARTITIONS, &records);
+        produce(&self.brokers, &format!("{}.in", self.name), PARTITIONS, &records);
         self.sent += count;
         let until = Instant::now() + PATIENCE;
         while answers(&self.brokers, &self.name).len() < self.sent as usize {
@@ -201,4 +201,44 @@ fn models_are_swapped_refused_and_rolled_back_while_records_stream() {
         let wanted = expected[number as usize % 1599];
         assert!((quality - wanted).abs() <= 1e-5, "record {number}: {quality} instead of {wanted}");
     }
+}
+
+#[test]
+fn a_namesake_of_one_stream_ends_the_host() {
+    let Some(brokers) = broker() else { return };
+    let name = unique("namesake");
+    let make = |topic: &str| create(&config(brokers, &[]), &format!("{name}.{topic}"), 1, &KEPT).unwrap();
+    ["a", "a.scores", "a.dlq", "b", "b.scores", "b.dlq", "models", "models.status", "models.activations"]
+        .iter()
+        .for_each(|topic| make(topic));
+    // Records without the header are dead letters, so that there are transactions without any model.
+    let stream = |stream: &str| format!("[streams.{stream}]\ninputs = [\"{name}.{stream}\"]\ntype = {{ header = \"type\" }}\n");
+    let text = format!(
+        "[kafka]\nbrokers = \"{brokers}\"\n[control]\ntopic = \"{name}.models\"\n[types.raw]\nformat = \"raw\"\n{}group = \
+         \"{name}-a\"\ninstance = \"one\"\n{}group = \"{name}-b\"\ninstance = \"one\"\n",
+        stream("a"),
+        stream("b")
+    );
+    let mut config = Config::parse(Path::new("namesake.toml"), &text, std::iter::empty()).unwrap();
+    config.wasm.compiler = Compiler::Child { program: env!("CARGO_BIN_EXE_sandstream").into() };
+    let stop = Arc::new(AtomicBool::new(false));
+    let host = Host::start(&config, &stop).unwrap();
+    let told = Arc::clone(&stop);
+    let thread = std::thread::spawn(move || host.run(&told));
+
+    let until = Instant::now() + PATIENCE;
+    for letters in 1..=2 {
+        produce(brokers, &format!("{name}.a"), 1, &[(letters, b"wine".to_vec())]);
+        while read(brokers, &format!("{name}.a.dlq"), 1, "read_committed").len() < letters as usize {
+            assert!(Instant::now() < until, "{letters} dead letters did not come");
+        }
+        fence(brokers, &LinkConfig::transactional_id_of(&format!("{name}-a"), "one", 0));
+    }
+    produce(brokers, &format!("{name}.a"), 1, &[(3, b"wine".to_vec())]);
+    while !thread.is_finished() {
+        assert!(Instant::now() < until, "the host goes on beside its namesake");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let ended = thread.join().unwrap().unwrap_err().to_string();
+    assert!(ended.contains("another host runs as instance `one`"), "{ended}");
 }

@@ -16,6 +16,7 @@ use crate::telemetry::{LaneState, LaneStats};
 /// The lanes of a stream, each on a thread.
 pub(super) struct Lanes {
     stop: Arc<AtomicBool>,
+    namesake: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Outcome>>,
 }
 
@@ -43,12 +44,13 @@ struct Job {
     registry: Arc<Registry>,
     stats: Arc<LaneStats>,
     stop: Arc<AtomicBool>,
+    namesake: Arc<AtomicBool>,
 }
 
 impl Lanes {
     /// Starts the threads; returns when all links are open, or with the error of one that could not be.
     pub(super) fn start(plan: &Plan) -> Result<Self> {
-        let mut lanes = Self { stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        let mut lanes = Self { stop: Arc::default(), namesake: Arc::default(), threads: Vec::new() };
         let (opened, links) = sync_channel(plan.stats.len());
         for (at, stats) in plan.stats.iter().enumerate() {
             let job = Job {
@@ -57,6 +59,7 @@ impl Lanes {
                 registry: Arc::clone(&plan.registry),
                 stats: Arc::clone(stats),
                 stop: Arc::clone(&lanes.stop),
+                namesake: Arc::clone(&lanes.namesake),
             };
             let opened = opened.clone();
             let thread = std::thread::Builder::new().name(format!("{}-{at}", plan.name));
@@ -90,6 +93,11 @@ impl Lanes {
         self.threads.iter().all(JoinHandle::is_finished)
     }
 
+    /// Whether a lane met another host of this one's name.
+    pub(super) fn met_namesake(&self) -> bool {
+        self.namesake.load(Ordering::Acquire)
+    }
+
     pub(super) fn join(self) -> Vec<Outcome> {
         let panicked = |_| Outcome::Failed("a lane panicked; its message is in the log".to_owned());
         self.threads.into_iter().map(|thread| thread.join().unwrap_or_else(panicked)).collect()
@@ -119,7 +127,8 @@ impl Job {
             Err(stopped) => {
                 tracing::error!(stream, lane = number, reason = stopped.reason, "stopped");
                 self.stats.set_state(LaneState::Stopped(stopped.reason.clone()));
-                // The other lanes of the stream take over its partitions; the host ends when none is left.
+                // The other lanes of the stream take over its partitions; the host ends when none is left, or at once.
+                self.namesake.fetch_or(stopped.namesake, Ordering::Release);
                 Outcome::Failed(stopped.to_string())
             }
         }

@@ -95,7 +95,7 @@ impl Host {
         &self.streams
     }
 
-    /// Waits until `stop` is set or nothing runs any more, then ends in order: every lane commits what it has delivered and
+    /// Waits until `stop` is set, nothing runs any more, or another host of the same name is met, then ends in order: every lane commits what it has delivered and
     /// leaves its group.
     ///
     /// # Errors
@@ -107,7 +107,8 @@ impl Host {
                 control = self.end_control();
                 break;
             }
-            if self.streams.iter().all(|stream| stream.lanes.have_ended()) {
+            let lanes = || self.streams.iter().map(|stream| &stream.lanes);
+            if lanes().all(Lanes::have_ended) || lanes().any(Lanes::met_namesake) {
                 break;
             }
             std::thread::park_timeout(TICK);

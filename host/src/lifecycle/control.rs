@@ -13,6 +13,7 @@ use super::spares::Spares;
 use super::status::Status;
 use super::swap::Slot;
 use super::task::{Kind, News, Place, Report, Task, Workers, Workshop};
+use super::totals::Totals;
 use super::verify::Rules;
 use super::watch::{Announced, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
@@ -44,6 +45,7 @@ pub struct Lifecycle {
     spares: Spares,
     draining: Draining,
     status: Status,
+    totals: Totals,
     caught_up: bool,
     /// Streams whose models' states are to be published.
     dirty: BTreeSet<usize>,
@@ -90,6 +92,7 @@ impl Lifecycle {
             spares: Spares::default(),
             draining: Draining::default(),
             status: Status::new(&config.instance, notices),
+            totals: Totals::default(),
             caught_up: false,
             dirty: BTreeSet::new(),
         })
@@ -103,6 +106,7 @@ impl Lifecycle {
         while !stop.load(Ordering::Relaxed) {
             self.step(Now::read(), WAIT)?;
         }
+        self.tell_totals(Now::read());
         Ok(())
     }
 
@@ -139,7 +143,18 @@ impl Lifecycle {
             self.watch.forget_unheld();
         }
         self.publish(now);
+        if self.totals.are_due(now) {
+            self.tell_totals(now);
+        }
         Ok(())
+    }
+
+    fn tell_totals(&mut self, now: Now) {
+        for (at, stream) in self.workshop.streams.iter().enumerate() {
+            let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
+            let versions: Vec<_> = slots.flat_map(|(_, slot)| slot.versions()).cloned().collect();
+            self.totals.tell(&stream.name, &versions, &mut self.status, now);
+        }
     }
 
     fn read_log(&mut self, now: Now, mut wait: Duration) -> Result<(), Error> {
@@ -148,7 +163,7 @@ impl Lifecycle {
                 Ok(Some(Announcement::Entry(entry))) => self.obey(entry, now),
                 Ok(Some(Announcement::CaughtUp)) => self.catch_up(),
                 Ok(None) => break,
-                Err(error @ LinkError::Fatal(_)) => return Err(Error::Feed(error)),
+                Err(error @ (LinkError::Fatal(_) | LinkError::Namesake(_))) => return Err(Error::Feed(error)),
                 Err(error) => {
                     tracing::warn!(%error, "control log");
                     break;
@@ -369,11 +384,12 @@ impl Lifecycle {
     fn route(&mut self) {
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
-            let routes: Vec<_> = slots.map(|(_, slot)| slot.route()).collect();
-            let same = routes.iter().zip(&self.routed[at]).all(|(new, old)| same_route(new, old));
+            let (routes, previous): (Vec<_>, Vec<_>) = slots.map(|(_, slot)| (slot.route(), slot.previous())).unzip();
+            let same = routes.iter().zip(&self.routed[at]).all(|(new, old)| same_route(new, old))
+                && previous.iter().zip(&stream.registry.snapshot().previous).all(|(new, old)| same_version(new, old));
             if !same {
                 let revision = self.catalog.revision();
-                drop(stream.registry.swap(Snapshot { revision, routes: routes.clone().into() }));
+                drop(stream.registry.swap(Snapshot { revision, routes: routes.clone().into(), previous: previous.into() }));
                 self.routed[at] = routes;
                 self.dirty.insert(at);
             }
@@ -415,6 +431,10 @@ impl Lifecycle {
             stream.registry.set_models(models);
         }
     }
+}
+
+fn same_version(a: &Option<Arc<Version>>, b: &Option<Arc<Version>>) -> bool {
+    a.as_ref().map(Arc::as_ptr) == b.as_ref().map(Arc::as_ptr)
 }
 
 fn same_route(a: &Route, b: &Route) -> bool {

@@ -23,6 +23,7 @@ mod status;
 mod swap;
 mod task;
 mod threads;
+mod totals;
 mod trial;
 mod verify;
 mod warm;

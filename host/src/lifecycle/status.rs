@@ -4,9 +4,19 @@ use serde_json::{Value, json};
 
 use super::catalog::Deployment;
 use super::watch::{Refused, Strategy};
-use crate::registry::ModelStatus;
+use crate::registry::{ModelStatus, Version};
 use crate::stream::Notices;
 use crate::types::control::escape;
+
+/// What a lane did with a version since `start`.
+pub(super) struct LaneTotals<'a> {
+    pub(super) start: &'a str,
+    pub(super) rows: u64,
+    pub(super) calls: u64,
+    /// Spent in calls.
+    pub(super) seconds: f64,
+    pub(super) faults: u64,
+}
 
 /// Writes notices under `<instance>/<stream>/`.
 pub(super) struct Status {
@@ -31,6 +41,21 @@ impl Status {
             "time": now_ms,
         });
         self.put(stream, &model.id.data_type, &model.id.name, &model.id.version, &value);
+    }
+
+    /// What a lane did with a version.
+    pub(super) fn totals(&mut self, stream: &str, lane: usize, version: &Version, totals: &LaneTotals<'_>, now_ms: u64) {
+        let value = json!({
+            "start": totals.start,
+            "revision": version.revision,
+            "rows": totals.rows,
+            "calls": totals.calls,
+            "seconds": totals.seconds,
+            "faults": totals.faults,
+            "time": now_ms,
+        });
+        let stream = format!("{}/{lane}", escape(stream));
+        self.put_at(&stream, &version.id.data_type, &version.id.name, &version.id.version, &value);
     }
 
     /// A record of the control log changed nothing. It has a key of its own, as the model of that name may be in service.
@@ -72,8 +97,13 @@ impl Status {
     }
 
     fn put(&mut self, stream: &str, data_type: &str, name: &str, version: &str, value: &Value) {
-        let (stream, data_type, name, version) = (escape(stream), escape(data_type), escape(name), escape(version));
-        let key = format!("{}/{stream}/{data_type}/{name}@{version}", self.instance);
+        self.put_at(&escape(stream), data_type, name, version, value);
+    }
+
+    /// `place` is the stream, and the lane where it is one's.
+    fn put_at(&mut self, place: &str, data_type: &str, name: &str, version: &str, value: &Value) {
+        let (data_type, name, version) = (escape(data_type), escape(name), escape(version));
+        let key = format!("{}/{place}/{data_type}/{name}@{version}", self.instance);
         self.notices.put(&key, value.to_string().as_bytes());
     }
 }

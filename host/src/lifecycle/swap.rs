@@ -190,6 +190,11 @@ impl Slot {
         held.is_some_and(|held| Arc::ptr_eq(held, version))
     }
 
+    /// Versions that answer or are kept warm.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Arc<Version>> {
+        self.models.values().filter_map(|known| known.version.as_ref())
+    }
+
     fn standing(&self, revision: Revision) -> Standing {
         self.models.get(&revision).map_or(Standing::Unfit, Known::standing)
     }
@@ -251,6 +256,11 @@ impl Slot {
     pub(super) fn route(&self) -> Route {
         let live = self.live.and_then(|revision| self.models.get(&revision));
         live.and_then(|known| known.version.clone()).map_or(Route::Wait, Route::Live)
+    }
+
+    /// What answered before, if it is fit to answer again.
+    pub(super) fn previous(&self) -> Option<Arc<Version>> {
+        self.previous.and_then(|revision| self.models.get(&revision)).and_then(|known| known.version.clone())
     }
 
     /// All models and what is known of them, refused announcements last.

@@ -43,6 +43,8 @@ pub struct Stop {
     pub lane: usize,
     /// Why.
     pub reason: String,
+    /// Whether the host cannot go on either.
+    pub namesake: bool,
 }
 
 /// What was sent and is not committed.

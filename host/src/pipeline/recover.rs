@@ -12,11 +12,12 @@ impl<L: Link> Lane<L> {
         let recovered = match error {
             LinkError::Abort(_) => self.rewind(),
             LinkError::Reopen(_) => self.reopen(),
-            LinkError::Fatal(reason) => return Err(self.stop(reason)),
+            error @ (LinkError::Fatal(_) | LinkError::Namesake(_)) => Err(error),
         };
         match recovered {
             Ok(()) => Ok(Step::Recovered(reason)),
-            Err(LinkError::Fatal(reason)) => Err(self.stop(reason)),
+            Err(LinkError::Fatal(reason)) => Err(self.stop(reason, false)),
+            Err(LinkError::Namesake(reason)) => Err(self.stop(reason, true)),
             // An abort that fails says nothing about the transaction; only new clients do.
             Err(LinkError::Abort(_) | LinkError::Reopen(_)) => {
                 self.broken = Some(reason.clone());
@@ -54,8 +55,8 @@ impl<L: Link> Lane<L> {
         self.transaction = Transaction::default();
     }
 
-    pub(super) fn stop(&self, reason: String) -> Stop {
+    fn stop(&self, reason: String, namesake: bool) -> Stop {
         self.stats.set_state(LaneState::Stopped(reason.clone()));
-        Stop { stream: self.config.stream.clone(), lane: self.config.lane, reason }
+        Stop { stream: self.config.stream.clone(), lane: self.config.lane, reason, namesake }
     }
 }

@@ -13,6 +13,7 @@ use super::letter::{Letter, Why};
 use super::positions::Epoch;
 use super::route::live;
 use super::suspects::{Suspects, Suspicion};
+use super::witness::{self, seat_spare};
 use crate::backend::{Fault, Session};
 use crate::codec::{Encoder, ResultRow};
 use crate::registry::{Raised, Registry, Seat, Snapshot, Version};
@@ -49,6 +50,7 @@ impl<L: Link> Lane<L> {
                 registry: &self.registry,
                 config: &self.config,
                 version,
+                previous: snapshot.previous.get(data_type).and_then(Option::as_ref),
                 data_type: data_type as u16,
                 index,
             };
@@ -80,6 +82,8 @@ struct Calls<'a> {
     registry: &'a Registry,
     config: &'a Config,
     version: &'a Arc<Version>,
+    /// What answered before.
+    previous: Option<&'a Arc<Version>>,
     data_type: u16,
     /// Of the version among those of the slice.
     index: u16,
@@ -128,16 +132,8 @@ impl Calls<'_> {
 
     /// Whether there is a session to score with; the spare takes the place of one that is gone.
     fn has_session(&self, session: &mut Option<Box<dyn Session>>) -> bool {
-        session.is_some() || self.seat_spare(session, || Fault::Trap("the lane had been waiting for a fresh session".to_owned()))
-    }
-
-    /// Takes the spare, if it is there. Whoever takes it asks for another, so that a lane that finds none may wait for it.
-    fn seat_spare(&self, session: &mut Option<Box<dyn Session>>, fault: impl FnOnce() -> Fault) -> bool {
-        *session = self.version.take_spare();
-        if session.is_some() {
-            self.registry.raise(Raised::SeatLost { version: Arc::clone(self.version), fault: fault() });
-        }
-        session.is_some()
+        let waited = || Fault::Trap("the lane had been waiting for a fresh session".to_owned());
+        session.is_some() || seat_spare(self.version, self.registry, session, waited)
     }
 
     /// Puts suspects behind the others; those that are known to be poison are dead letters without another call.
@@ -235,11 +231,30 @@ impl Calls<'_> {
     /// A row was alone in a call that failed. Whether the version was quarantined by it.
     fn blame(&mut self, at: usize, session: &mut Option<Box<dyn Session>>, fault: &Fault) -> bool {
         let (partition, offset) = self.place(at);
-        if self.suspects.alone(self.data_type, partition, offset, fault) {
+        let guilty = self.suspects.alone(self.data_type, partition, offset, fault);
+        if guilty {
             let letter = self.letter(Why::of(fault), fault.to_string());
             self.hand.kill(self.decoded.record(at), letter);
         }
-        self.strike(session, fault)
+        let unfit = guilty && matches!(fault, Fault::Trap(_) | Fault::Late) && self.is_to_blame(at);
+        let struck = self.strike(session, fault);
+        if unfit {
+            self.quarantine(format!("it fell over records that `{}` scores, the last one: {fault}", self.previous_name()));
+        }
+        struck || unfit
+    }
+
+    /// Whether it is the version that is to blame and not its records: the one before scores them, and they are not few.
+    fn is_to_blame(&mut self, at: usize) -> bool {
+        let (record, place) = (self.decoded.record(at), self.place(at));
+        let Some(previous) = self.previous.filter(|_| self.suspects.evidence(self.data_type).wants(place)) else { return false };
+        let Some(scored) = witness::scores(previous, self.registry, self.config, &self.hand.batch, record) else { return false };
+        let rows = witness::rows(self.version, self.config.lane);
+        self.suspects.evidence(self.data_type).take(place, scored, rows)
+    }
+
+    fn previous_name(&self) -> String {
+        self.previous.map_or_else(String::new, |previous| format!("{}@{}", previous.id.name, previous.id.version))
     }
 
     /// Counts a fault, gives a session up that is beyond use, and takes a version out of service that has too many. Whether
@@ -251,17 +266,22 @@ impl Calls<'_> {
         if matches!(fault, Fault::Trap(_) | Fault::Late) {
             self.stats.traps.add(1);
             tracing::warn!(model = %self.version.id, stream = %self.config.stream, lane = self.config.lane, %fault, "a session was lost");
-            self.seat_spare(session, || fault.clone());
+            seat_spare(self.version, self.registry, session, || fault.clone());
         }
         let unfit = self.suspects.strike(self.data_type, fault);
-        if unfit && !self.version.quarantined.swap(true, Ordering::AcqRel) {
-            let reason = format!(
-                "more than {} calls failed while the rows of one batch were told apart, the last one: {fault}",
-                self.config.strikes_max
-            );
+        if unfit {
+            let most = self.config.strikes_max;
+            self.quarantine(format!(
+                "more than {most} calls failed while the rows of one batch were told apart, the last one: {fault}"
+            ));
+        }
+        unfit
+    }
+
+    fn quarantine(&self, reason: String) {
+        if !self.version.quarantined.swap(true, Ordering::AcqRel) {
             tracing::error!(model = %self.version.id, stream = %self.config.stream, %reason, "quarantined");
             self.registry.raise(Raised::Quarantine { version: Arc::clone(self.version), reason });
         }
-        unfit
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::witness::Evidence;
 use crate::backend::Fault;
 use crate::stream::{Offsets, Partition};
 use crate::types::Revision;
@@ -33,6 +34,7 @@ struct OfType {
     revision: Revision,
     rows: BTreeMap<(Partition, i64), Suspicion>,
     strikes: u32,
+    evidence: Evidence,
 }
 
 impl Suspects {
@@ -84,6 +86,11 @@ impl Suspects {
     /// A row was alone in a call that went well.
     pub(super) fn clear(&mut self, data_type: u16, partition: Partition, offset: i64) {
         self.types[data_type as usize].rows.remove(&(partition, offset));
+    }
+
+    /// What speaks against the version itself.
+    pub(super) fn evidence(&mut self, data_type: u16) -> &mut Evidence {
+        &mut self.types[data_type as usize].evidence
     }
 
     /// Counts a fault of a version; whether there were too many.

@@ -94,6 +94,9 @@ pub enum LinkError {
     /// Nothing the host can do helps: the stream stops and says so.
     #[error("{0}")]
     Fatal(String),
+    /// Another host runs under this one's name: the whole host ends, as its other streams will meet the same one.
+    #[error("{0}")]
+    Namesake(String),
 }
 
 /// Where an outgoing record goes.

@@ -115,5 +115,10 @@ pub fn new_spare(version: &Version) -> Result<(), String> {
 
 /// Puts these routes in force.
 pub fn put(registry: &Registry, revision: u64, routes: &[Route]) {
-    registry.swap(Snapshot { revision, routes: routes.to_vec().into() });
+    put_with(registry, revision, routes, &[]);
+}
+
+/// Puts these routes in force, and what answered before.
+pub fn put_with(registry: &Registry, revision: u64, routes: &[Route], previous: &[Option<Arc<Version>>]) {
+    registry.swap(Snapshot { revision, routes: routes.to_vec().into(), previous: previous.to_vec().into() });
 }

@@ -1,10 +1,11 @@
 //! Records that a model falls over, and what they may not do to the others.
 
-use crate::fakes::new_spare;
+use crate::fakes::{new_spare, put_with};
 use sandstream::pipeline::Config;
-use sandstream::registry::Raised;
+use sandstream::registry::{Raised, Route, Version};
 use sandstream::stream::Delivery;
 use sandstream::telemetry::LaneState;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::world::*;
@@ -110,4 +111,51 @@ fn a_trickle_of_poison_quarantines_nothing() {
         }
     }
     assert_eq!((world.results(0).len(), world.letters(0).len()), (12, 6));
+}
+
+/// Sends values one by one, each answered before the next; the lane has `live` and what answered before. How often it was
+/// quarantined.
+fn one_by_one(world: &mut World, live: &Arc<Version>, before: &Arc<Version>, values: &[&str]) -> usize {
+    let routes = [Route::Live(Arc::clone(live)), Route::Wait];
+    put_with(&world.registry, 4, &routes, &[Some(Arc::clone(before)), None]);
+    let mut quarantined = 0;
+    for value in values {
+        world.send(0, "wine", value);
+        world.settle();
+        while let Some(raised) = world.registry.next_raised() {
+            match raised {
+                Raised::SeatLost { version, .. } => new_spare(&version).unwrap(),
+                Raised::Quarantine { version, reason } => {
+                    assert!(Arc::ptr_eq(&version, live));
+                    assert!(reason.contains("records that `m@3` scores, the last one: trap"), "{reason}");
+                    quarantined += 1;
+                }
+            }
+        }
+    }
+    quarantined
+}
+
+#[test]
+fn a_version_that_falls_over_records_the_one_before_scores_is_quarantined() {
+    let mut world = World::new();
+    let (good, bad) = (wine(3, "fake:0"), wine(4, "fake:0 trap-on:13"));
+    assert_eq!(one_by_one(&mut world, &bad, &good, &["1", "13", "2", "13"]), 0);
+    assert_eq!(one_by_one(&mut world, &bad, &good, &["13"]), 1);
+    // The third of them was not lost to it: it waits for the next version.
+    assert_eq!(world.letters(0).len(), 2);
+    world.live(3, Some(&good), None);
+    world.settle();
+    assert_eq!(world.results(0), ["m@4 4 0/0 1", "m@4 4 0/2 2", "m@3 3 0/4 13"]);
+}
+
+#[test]
+fn records_that_both_versions_fall_over_or_that_are_few_quarantine_nothing() {
+    let few: Vec<&str> = [["1"; 120].as_slice(), &["13"]].concat().repeat(4);
+    for (before, values) in [("fake:0 trap-on:13", vec!["13"; 12]), ("fake:0", few)] {
+        let mut world = World::new();
+        let (before, live) = (wine(3, before), wine(4, "fake:0 trap-on:13"));
+        assert_eq!(one_by_one(&mut world, &live, &before, &values), 0);
+        assert_eq!(world.letters(0).len(), values.iter().filter(|value| **value == "13").count());
+    }
 }

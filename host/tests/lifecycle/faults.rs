@@ -107,3 +107,51 @@ fn late_reports_harm_nobody() {
     host.step();
     assert_eq!((host.live(), host.status(0).state.to_string()), ("b@1".into(), "Quarantined".into()));
 }
+
+/// It is the witness when a version falls over records.
+#[test]
+fn lanes_know_what_answered_before() {
+    let mut host = Host::new(&Log::new());
+    let steps =
+        [("a=fake:1", ""), ("b=fake:2", "a@0"), ("pin a@0", "b@1"), ("retire b@1", ""), ("c=fake:3", ""), ("latest", "a@0")];
+    for (order, expected) in steps {
+        host.order(order);
+        let snapshot = host.registry().snapshot();
+        let before = snapshot.previous.first().and_then(Option::as_ref);
+        let name = before.map_or_else(String::new, |version| format!("{}@{}", version.id.name, version.id.version));
+        assert_eq!(name, expected, "after `{order}`");
+    }
+    quarantine(&mut host);
+    assert!(host.registry().snapshot().previous.iter().all(Option::is_none), "what did harm is no witness");
+}
+
+#[test]
+fn what_lanes_did_is_told_as_totals_of_one_start() {
+    let mut host = Host::new(&Log::new());
+    host.order("a=fake:1");
+    let version = host.version().unwrap();
+    let key = "host/s/1/wine/a@0";
+    let rows = |host: &Host| {
+        let told = host.notice(key);
+        (told["start"].as_str().unwrap().to_owned(), told["rows"].as_u64(), told["calls"].as_u64(), told["faults"].as_u64())
+    };
+    version.usage[1].count(64, 1_000);
+    host.step();
+    assert!(host.notices.get(key).is_none(), "it is not told at every step");
+    host.after(Duration::from_secs(10));
+    let (start, ..) = rows(&host);
+    assert_eq!(rows(&host), (start.clone(), Some(64), Some(1), Some(0)));
+    assert!(host.notices.get("host/s/0/wine/a@0").is_none(), "lane 0 did nothing");
+    version.usage[1].count(6, 1_000);
+    host.after(Duration::from_secs(10));
+    assert_eq!(rows(&host), (start.clone(), Some(70), Some(2), Some(0)));
+    // Retired and published again it is another version, whose counters begin anew.
+    drop(version);
+    host.order("retire a@0");
+    host.order("a@0=fake:1");
+    host.version().unwrap().usage[1].count(1, 1_000);
+    host.after(Duration::from_secs(10));
+    let (again, anew, ..) = rows(&host);
+    assert_eq!(anew, Some(1));
+    assert_ne!(again, start);
+}

@@ -60,7 +60,7 @@ impl<L: Link> Copier<L> {
                     self.reopens += 1;
                     self.link.reopen()
                 }
-                LinkError::Fatal(why) => panic!("fatal: {why}"),
+                LinkError::Fatal(why) | LinkError::Namesake(why) => panic!("fatal: {why}"),
             };
             match done {
                 Ok(()) => return 0,

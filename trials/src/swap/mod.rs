@@ -19,7 +19,7 @@ use crate::kit::world::ends;
 use crate::report;
 use models::{KINDS, Models};
 use stage::Stage;
-use windows::{Gaps, Timeline};
+use windows::{Gaps, Measured, Timeline};
 
 /// After each model that is prepared there are so many rollbacks to the one before and back, which need no preparation.
 const ROLLBACKS: u32 = 2;
@@ -79,11 +79,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     eprintln!("linear {linear:.0}, big-forest {forest:.0}, slow-load {slow:.0} records/s; streaming {rate}");
     let timeline = stage.stream(rate, |stage| drive(stage, args.swaps))?;
     let world = stage.end()?;
-    let (swaps, gaps) = timeline.gaps();
+    let Some(measured) = timeline.measure() else { bail!("the run has no beginning and no end") };
     let activations = Activations::read(&world)?;
     let mut wrong = 0;
     let verdict = Tally::of(&world, |result| wrong += u64::from(!activations.agree(result)))?.verdict(&ends(&world)?);
-    let [swap, control, prepare] = gaps;
+    let Measured { swaps, swap, control, prepare, prepare_median_ratio } = measured;
     let report = Report {
         swaps,
         lost: verdict.missing,
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         dead_letters: verdict.dead_letters,
         median_ratio: swap.median_ms / control.median_ms,
         p95_ratio: swap.p95_ms / control.p95_ms,
-        prepare_median_ratio: prepare.median_ms / control.median_ms,
+        prepare_median_ratio,
         activations_exact: wrong == 0,
         records: verdict.sent,
         records_per_s: rate,
@@ -113,6 +113,7 @@ fn drive(stage: &mut Stage, swaps: u32) -> Result<Timeline> {
     let mut timeline = Timeline::default();
     let mut models = Models::default();
     let mut before = stage.publish(models.next())?;
+    stage.catch_up()?;
     stage.rest();
     // What came before this is not part of the run.
     timeline.begin = Some(Instant::now());

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use sandstream::app;
@@ -81,6 +81,19 @@ impl Stage {
             self.registry.wait_for(PATIENCE, |models| models.iter().any(|model| model.id == *id && model.state == *state));
         ensure!(reached, "{id} was not {state} within {PATIENCE:?}");
         Ok(())
+    }
+
+    /// Waits until records are answered as they come: those that came before there was a model are many.
+    pub(super) fn catch_up(&self) -> Result<()> {
+        let mut began = Instant::now();
+        loop {
+            await_answers(&self.world, PATIENCE)?;
+            let now = Instant::now();
+            if now - began <= WINDOW {
+                return Ok(());
+            }
+            began = now;
+        }
     }
 
     /// Lets a window pass in which nothing happens, between those of the swap before and of the next.

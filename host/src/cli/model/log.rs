@@ -73,7 +73,7 @@ impl Log {
             match self.feed.next(Duration::from_millis(100)) {
                 Ok(Some(announcement)) => return Ok(announcement),
                 Ok(None) => {}
-                Err(error @ LinkError::Fatal(_)) => return Err(error).context("the control log"),
+                Err(error @ (LinkError::Fatal(_) | LinkError::Namesake(_))) => return Err(error).context("the control log"),
                 Err(error) => tracing::warn!(%error, "control log"),
             }
         }

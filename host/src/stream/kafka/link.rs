@@ -125,7 +125,7 @@ impl KafkaLink {
         if failure.fenced() && outlived == Some(false) {
             let before = self.fenced.replace(Instant::now());
             if before.is_some_and(|before| before.elapsed() < NAMESAKE) {
-                return LinkError::Fatal(format!(
+                return LinkError::Namesake(format!(
                     "fenced twice within a minute as `{}`: another host runs as instance `{}` of group `{}`. Give each its own `instance`",
                     self.config.transactional_id(),
                     self.config.instance,

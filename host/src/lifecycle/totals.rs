@@ -1,0 +1,76 @@
+//! What each lane did with each version, told now and then on the status topic. The totals only grow; a version that is prepared
+//! again begins anew, and its start id says so: whoever adds up hosts takes the difference of two totals of one start.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::Now;
+use super::status::{LaneTotals, Status};
+use crate::registry::{Usage, Version};
+
+/// How often they are told.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// The versions that are told of, by stream and revision.
+#[derive(Default)]
+pub(super) struct Totals {
+    due: Option<Instant>,
+    told: BTreeMap<(String, u64), Told>,
+    starts: u64,
+}
+
+struct Told {
+    version: Weak<Version>,
+    start: String,
+    /// Calls of each lane when it was told last.
+    calls: Vec<u64>,
+}
+
+impl Totals {
+    /// Whether it is time.
+    pub(super) fn are_due(&mut self, now: Now) -> bool {
+        let due = *self.due.get_or_insert(now.instant + EVERY);
+        if now.instant >= due {
+            self.due = Some(now.instant + EVERY);
+        }
+        now.instant >= due
+    }
+
+    /// Tells of every lane that has called a version since it was told of last.
+    pub(super) fn tell(&mut self, stream: &str, versions: &[Arc<Version>], status: &mut Status, now: Now) {
+        for version in versions {
+            let told = self.told.entry((stream.to_owned(), version.revision)).or_insert_with(Told::nothing);
+            if !std::ptr::eq(told.version.as_ptr(), Arc::as_ptr(version)) {
+                self.starts += 1;
+                *told = Told {
+                    version: Arc::downgrade(version),
+                    start: format!("{:x}-{}", now.unix_ms, self.starts),
+                    calls: vec![0; version.usage.len()],
+                };
+            }
+            for (lane, (usage, calls)) in version.usage.iter().zip(&mut told.calls).enumerate() {
+                let totals = LaneTotals::of(usage, &told.start);
+                if std::mem::replace(calls, totals.calls) != totals.calls {
+                    status.totals(stream, lane, version, &totals, now.unix_ms);
+                }
+            }
+        }
+        self.told.retain(|_, told| told.version.strong_count() > 0);
+    }
+}
+
+impl Told {
+    fn nothing() -> Self {
+        Self { version: Weak::new(), start: String::new(), calls: Vec::new() }
+    }
+}
+
+impl<'a> LaneTotals<'a> {
+    fn of(usage: &Usage, start: &'a str) -> Self {
+        let [rows, calls, nanos, faults] =
+            [&usage.rows, &usage.calls, &usage.nanos, &usage.faults].map(|counter| counter.load(Ordering::Relaxed));
+        Self { start, rows, calls, seconds: nanos as f64 / 1e9, faults }
+    }
+}
