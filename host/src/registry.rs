@@ -25,6 +25,21 @@ pub struct Snapshot {
     pub previous: Box<[Option<Arc<Version>>]>,
 }
 
+impl Snapshot {
+    /// Whether the same versions answer as in another view.
+    #[must_use]
+    pub fn answers_as(&self, other: &Self) -> bool {
+        self.routes.len() == other.routes.len() && self.routes.iter().zip(&other.routes).all(|(a, b)| a.is(b))
+    }
+
+    /// Whether another view is the same but for its revision.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let previous = |view: &Self| view.previous.iter().map(|version| version.as_ref().map(Arc::as_ptr)).collect::<Vec<_>>();
+        self.answers_as(other) && previous(self) == previous(other)
+    }
+}
+
 /// What answers for a data type.
 #[derive(Debug, Clone, Default)]
 pub enum Route {
@@ -35,6 +50,16 @@ pub enum Route {
     Wait,
     /// No version, and the stream is configured not to wait.
     DeadLetter,
+}
+
+impl Route {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Live(a), Self::Live(b)) => Arc::ptr_eq(a, b),
+            (Self::Wait, Self::Wait) | (Self::DeadLetter, Self::DeadLetter) => true,
+            _ => false,
+        }
+    }
 }
 
 /// A live model as a stream uses it.
@@ -227,7 +252,8 @@ impl Registry {
     /// A registry in which every one of `data_types` data types waits.
     #[must_use]
     pub fn new(data_types: usize) -> Self {
-        let snapshot = Snapshot { revision: 0, routes: vec![Route::Wait; data_types].into(), ..Snapshot::default() };
+        let snapshot =
+            Snapshot { revision: 0, routes: vec![Route::Wait; data_types].into(), previous: vec![None; data_types].into() };
         Self { snapshot: ArcSwap::from_pointee(snapshot), ..Self::default() }
     }
 

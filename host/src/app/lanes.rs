@@ -127,7 +127,8 @@ impl Job {
             Err(stopped) => {
                 tracing::error!(stream, lane = number, reason = stopped.reason, "stopped");
                 self.stats.set_state(LaneState::Stopped(stopped.reason.clone()));
-                // The other lanes of the stream take over its partitions; the host ends when none is left, or at once.
+                // The other lanes of the stream take over its partitions; the host ends when none is left. Beside
+                // a namesake it ends at once.
                 self.namesake.fetch_or(stopped.namesake, Ordering::Release);
                 Outcome::Failed(stopped.to_string())
             }

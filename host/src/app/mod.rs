@@ -95,8 +95,8 @@ impl Host {
         &self.streams
     }
 
-    /// Waits until `stop` is set, nothing runs any more, or another host of the same name is met, then ends in order: every lane commits what it has delivered and
-    /// leaves its group.
+    /// Waits until `stop` is set, nothing runs any more, or another host of the same name is met, then ends in order: every lane
+    /// commits what it has delivered and leaves its group.
     ///
     /// # Errors
     /// A stream stopped by itself, or the control log cannot be read any more.

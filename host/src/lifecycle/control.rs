@@ -18,7 +18,7 @@ use super::verify::Rules;
 use super::watch::{Announced, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
 use crate::backend::{Backends, Session};
-use crate::registry::{Raised, Route, Snapshot, State, Version};
+use crate::registry::{Raised, Snapshot, State, Version};
 use crate::stream::{Announcement, Entry, Feed, LinkError, Notices};
 use crate::types::Revision;
 
@@ -38,8 +38,6 @@ pub struct Lifecycle {
     workers: Box<dyn Workers>,
     /// One per data type of each stream.
     slots: BTreeMap<Place, Slot>,
-    /// What each stream's lanes were last told.
-    routed: Vec<Vec<Route>>,
     /// Preparations under way, by data type.
     preparing: BTreeMap<String, Preparing>,
     spares: Spares,
@@ -78,7 +76,6 @@ impl Lifecycle {
             .enumerate()
             .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
-        let routed = streams.iter().map(|stream| vec![Route::Wait; stream.types.len()]).collect();
         let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone() };
         Ok(Self {
             feed,
@@ -87,7 +84,6 @@ impl Lifecycle {
             workshop: Arc::new(Workshop { rules, backends, loaded: Loaded::default(), streams }),
             workers,
             slots,
-            routed,
             preparing: BTreeMap::new(),
             spares: Spares::default(),
             draining: Draining::default(),
@@ -152,7 +148,8 @@ impl Lifecycle {
     fn tell_totals(&mut self, now: Now) {
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
-            let versions: Vec<_> = slots.flat_map(|(_, slot)| slot.versions()).cloned().collect();
+            let held = slots.flat_map(|(_, slot)| slot.versions());
+            let versions: Vec<_> = held.chain(self.draining.of_stream(at)).cloned().collect();
             self.totals.tell(&stream.name, &versions, &mut self.status, now);
         }
     }
@@ -385,12 +382,10 @@ impl Lifecycle {
         for (at, stream) in self.workshop.streams.iter().enumerate() {
             let slots = self.slots.range(Place { stream: at, data_type: 0 }..Place { stream: at + 1, data_type: 0 });
             let (routes, previous): (Vec<_>, Vec<_>) = slots.map(|(_, slot)| (slot.route(), slot.previous())).unzip();
-            let same = routes.iter().zip(&self.routed[at]).all(|(new, old)| same_route(new, old))
-                && previous.iter().zip(&stream.registry.snapshot().previous).all(|(new, old)| same_version(new, old));
+            let new = Snapshot { revision: self.catalog.revision(), routes: routes.into(), previous: previous.into() };
+            let same = new.is(&stream.registry.snapshot());
             if !same {
-                let revision = self.catalog.revision();
-                drop(stream.registry.swap(Snapshot { revision, routes: routes.clone().into(), previous: previous.into() }));
-                self.routed[at] = routes;
+                drop(stream.registry.swap(new));
                 self.dirty.insert(at);
             }
         }
@@ -406,6 +401,9 @@ impl Lifecycle {
     }
 
     fn free(&mut self, now: Now) {
+        if self.draining.any_unused() {
+            self.tell_totals(now);
+        }
         for (place, revision, task) in self.draining.drained() {
             self.workers.start(task);
             self.dirty.insert(place.stream);
@@ -430,17 +428,5 @@ impl Lifecycle {
             }
             stream.registry.set_models(models);
         }
-    }
-}
-
-fn same_version(a: &Option<Arc<Version>>, b: &Option<Arc<Version>>) -> bool {
-    a.as_ref().map(Arc::as_ptr) == b.as_ref().map(Arc::as_ptr)
-}
-
-fn same_route(a: &Route, b: &Route) -> bool {
-    match (a, b) {
-        (Route::Live(a), Route::Live(b)) => Arc::ptr_eq(a, b),
-        (Route::Wait, Route::Wait) | (Route::DeadLetter, Route::DeadLetter) => true,
-        _ => false,
     }
 }

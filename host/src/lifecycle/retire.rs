@@ -17,6 +17,16 @@ impl Draining {
         self.0.push((place, version));
     }
 
+    /// Whether nobody uses one of them any more.
+    pub(super) fn any_unused(&self) -> bool {
+        self.0.iter().any(|(_, version)| Arc::strong_count(version) == 1)
+    }
+
+    /// Those that a stream used.
+    pub(super) fn of_stream(&self, stream: usize) -> impl Iterator<Item = &Arc<Version>> {
+        self.0.iter().filter(move |(place, _)| place.stream == stream).map(|(_, version)| version)
+    }
+
     /// The versions nobody uses any more, each as the task that frees it.
     pub(super) fn drained(&mut self) -> Vec<(Place, Revision, Task)> {
         let unused = |(_, version): &mut (Place, Arc<Version>)| Arc::strong_count(version) == 1;

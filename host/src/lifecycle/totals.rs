@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Now;
 use super::status::{LaneTotals, Status};
-use crate::registry::{Usage, Version};
+use crate::registry::Version;
 
 /// How often they are told.
 const EVERY: Duration = Duration::from_secs(10);
@@ -24,8 +24,8 @@ pub(super) struct Totals {
 struct Told {
     version: Weak<Version>,
     start: String,
-    /// Calls of each lane when it was told last.
-    calls: Vec<u64>,
+    /// What was told of each lane last.
+    last: Vec<[u64; 4]>,
 }
 
 impl Totals {
@@ -47,12 +47,15 @@ impl Totals {
                 *told = Told {
                     version: Arc::downgrade(version),
                     start: format!("{:x}-{}", now.unix_ms, self.starts),
-                    calls: vec![0; version.usage.len()],
+                    last: vec![[0; 4]; version.usage.len()],
                 };
             }
-            for (lane, (usage, calls)) in version.usage.iter().zip(&mut told.calls).enumerate() {
-                let totals = LaneTotals::of(usage, &told.start);
-                if std::mem::replace(calls, totals.calls) != totals.calls {
+            for (lane, (usage, last)) in version.usage.iter().zip(&mut told.last).enumerate() {
+                let now_is =
+                    [&usage.rows, &usage.calls, &usage.nanos, &usage.faults].map(|counter| counter.load(Ordering::Relaxed));
+                if std::mem::replace(last, now_is) != now_is {
+                    let [rows, calls, nanos, faults] = now_is;
+                    let totals = LaneTotals { start: &told.start, rows, calls, seconds: nanos as f64 / 1e9, faults };
                     status.totals(stream, lane, version, &totals, now.unix_ms);
                 }
             }
@@ -63,14 +66,6 @@ impl Totals {
 
 impl Told {
     fn nothing() -> Self {
-        Self { version: Weak::new(), start: String::new(), calls: Vec::new() }
-    }
-}
-
-impl<'a> LaneTotals<'a> {
-    fn of(usage: &Usage, start: &'a str) -> Self {
-        let [rows, calls, nanos, faults] =
-            [&usage.rows, &usage.calls, &usage.nanos, &usage.faults].map(|counter| counter.load(Ordering::Relaxed));
-        Self { start, rows, calls, seconds: nanos as f64 / 1e9, faults }
+        Self { version: Weak::new(), start: String::new(), last: Vec::new() }
     }
 }

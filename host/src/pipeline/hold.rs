@@ -15,7 +15,7 @@ use crate::telemetry::LaneState;
 
 /// What waits and until when.
 pub(super) struct Hold {
-    /// The view under which partitions were held, while some are. It is kept so that no later view can have its address.
+    /// The view under which partitions were held, while some are.
     under: Option<Arc<Snapshot>>,
     retry_at: Option<Instant>,
     /// Per data type: since when its records have been waiting for a model.
@@ -63,7 +63,7 @@ impl<L: Link> Lane<L> {
     /// again when their records come.
     pub(super) fn retry_held(&mut self, now: Instant) -> Result<(), LinkError> {
         let Some(under) = &self.hold.under else { return Ok(()) };
-        let changed = !Arc::ptr_eq(under, &self.registry.snapshot());
+        let changed = !under.answers_as(&self.registry.snapshot());
         if changed {
             self.share = Share::default();
         }

@@ -87,6 +87,11 @@ fn index_of(names: &[String], name: &[u8]) -> Result<u16, Letter> {
     })
 }
 
+/// The version that answered before.
+pub(super) fn previous(snapshot: &Snapshot, data_type: usize) -> Option<&std::sync::Arc<Version>> {
+    snapshot.previous.get(data_type).and_then(Option::as_ref)
+}
+
 /// The version that answers, unless it was found unfit.
 pub(super) fn live(snapshot: &Snapshot, data_type: usize) -> Option<&std::sync::Arc<Version>> {
     match snapshot.routes.get(data_type) {
@@ -132,6 +137,10 @@ impl<L: Link> Lane<L> {
             spent += version.limits.call_per_row;
             if alone || first {
                 spent += version.limits.call_base;
+            }
+            // Should the version fall over it, the one before is asked about it.
+            if let Some(witness) = previous(snapshot, data_type as usize).filter(|_| alone) {
+                spent += witness.limits.call(1);
             }
             if spent > self.config.step_max && record > rest.start {
                 return record;

@@ -11,7 +11,7 @@ use super::hand::{Fate, Hand};
 use super::lane::Lane;
 use super::letter::{Letter, Why};
 use super::positions::Epoch;
-use super::route::live;
+use super::route::{live, previous};
 use super::suspects::{Suspects, Suspicion};
 use super::witness::{self, seat_spare};
 use crate::backend::{Fault, Session};
@@ -50,7 +50,7 @@ impl<L: Link> Lane<L> {
                 registry: &self.registry,
                 config: &self.config,
                 version,
-                previous: snapshot.previous.get(data_type).and_then(Option::as_ref),
+                previous: previous(snapshot, data_type),
                 data_type: data_type as u16,
                 index,
             };
@@ -236,12 +236,15 @@ impl Calls<'_> {
             let letter = self.letter(Why::of(fault), fault.to_string());
             self.hand.kill(self.decoded.record(at), letter);
         }
+        // First the lane's own session, then the witness: spares are built in the order in which they were asked for.
+        if self.strike(session, fault) {
+            return true;
+        }
         let unfit = guilty && matches!(fault, Fault::Trap(_) | Fault::Late) && self.is_to_blame(at);
-        let struck = self.strike(session, fault);
         if unfit {
             self.quarantine(format!("it fell over records that `{}` scores, the last one: {fault}", self.previous_name()));
         }
-        struck || unfit
+        unfit
     }
 
     /// Whether it is the version that is to blame and not its records: the one before scores them, and they are not few.
@@ -249,7 +252,7 @@ impl Calls<'_> {
         let (record, place) = (self.decoded.record(at), self.place(at));
         let Some(previous) = self.previous.filter(|_| self.suspects.evidence(self.data_type).wants(place)) else { return false };
         let Some(scored) = witness::scores(previous, self.registry, self.config, &self.hand.batch, record) else { return false };
-        let rows = witness::rows(self.version, self.config.lane);
+        let rows = witness::rows(self.version, self.config.lane) + self.suspects.undecided(self.data_type);
         self.suspects.evidence(self.data_type).take(place, scored, rows)
     }
 

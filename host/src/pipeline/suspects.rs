@@ -88,6 +88,12 @@ impl Suspects {
         self.types[data_type as usize].rows.remove(&(partition, offset));
     }
 
+    /// Rows that have still to be told apart.
+    pub(super) fn undecided(&self, data_type: u16) -> u64 {
+        let rows = self.types[data_type as usize].rows.values();
+        rows.filter(|suspicion| matches!(suspicion, Suspicion::Suspect { .. })).count() as u64
+    }
+
     /// What speaks against the version itself.
     pub(super) fn evidence(&mut self, data_type: u16) -> &mut Evidence {
         &mut self.types[data_type as usize].evidence

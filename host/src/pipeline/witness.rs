@@ -1,6 +1,6 @@
 //! The version before as a witness. A record that a version falls over may be to blame itself: whoever writes records could write
 //! some that a good model falls over. But where the version before scores such records, and they are not few, the version is to
-//! blame, and is taken out of service.
+//! blame, and is taken out of service. A host that starts has no version before until the first swap.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::types::{Batch, Rows};
 const RECORDS_MIN: u64 = 3;
 /// Neither do they if they are less than one in so many rows.
 const ROWS_PER_RECORD: u64 = 100;
-/// Rows that were scored longer ago than so many say nothing of today.
+/// Rows and records of longer ago than so many rows count half.
 const ROWS_MAX: u64 = 8192;
 /// Records that the version before fell over, too, after which it is not asked any more: each costs it a session.
 const BOTH_MAX: u8 = 8;
@@ -52,26 +52,31 @@ impl Evidence {
             self.both += 1;
             return false;
         }
-        self.against += 1;
-        if rows.saturating_sub(self.since) > ROWS_MAX {
+        let passed = rows.saturating_sub(self.since) / ROWS_MAX;
+        if passed > 0 {
             self.since = rows - ROWS_MAX / 2;
-            self.against = self.against.div_ceil(2);
+            self.against = self.against.checked_shr(u32::try_from(passed).unwrap_or(u32::MAX)).unwrap_or(0);
         }
+        self.against += 1;
         let recent = rows.saturating_sub(self.since) + self.against;
         self.against >= RECORDS_MIN && self.against * ROWS_PER_RECORD >= recent
     }
 }
 
-/// Whether a version scores a record, as a lane's only one in a call. `None`: it has no session to be asked with.
+/// Whether a version scores a record that is alone in a call. `None`: it has no session to be asked with, or the record is none that
+/// it could be asked about.
 pub(super) fn scores(version: &Arc<Version>, registry: &Registry, config: &Config, batch: &Batch, record: usize) -> Option<bool> {
     let data_type = config.types.iter().find(|data_type| data_type.name == version.id.data_type)?;
     let mut seat = version.seat(config.lane);
     let Seat { session, decoder, inputs, scores, .. } = &mut *seat;
+    if session.is_none() {
+        seat_spare(version, registry, session, || Fault::Trap("it had been waiting for a fresh session".to_owned()));
+    }
     let asked = session.as_mut()?;
     let mut rows = Rows::new(data_type.codec.schema());
     let value = batch.value(&batch.records()[record])?;
     if decoder.decode(record as u32, value, &mut rows).is_err() || version.binding.check(&rows, 0, batch).is_err() {
-        return Some(false);
+        return None;
     }
     version.binding.pack(&rows, &[0], batch, inputs);
     let until = Instant::now() + version.limits.call(1);
@@ -79,7 +84,7 @@ pub(super) fn scores(version: &Arc<Version>, registry: &Registry, config: &Confi
     if let Err(fault @ (Fault::Trap(_) | Fault::Late)) = &scored {
         seat_spare(version, registry, session, || fault.clone());
     }
-    Some(scored.is_ok())
+    Some(scored.is_ok() && scores.rejected.is_empty())
 }
 
 /// Takes the spare, if it is there. Whoever takes it asks for another, so that a lane that finds none may wait for it.

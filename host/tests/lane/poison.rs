@@ -152,10 +152,32 @@ fn a_version_that_falls_over_records_the_one_before_scores_is_quarantined() {
 #[test]
 fn records_that_both_versions_fall_over_or_that_are_few_quarantine_nothing() {
     let few: Vec<&str> = [["1"; 120].as_slice(), &["13"]].concat().repeat(4);
-    for (before, values) in [("fake:0 trap-on:13", vec!["13"; 12]), ("fake:0", few)] {
+    let both = |before| (before, vec!["13"; 12]);
+    for (before, values) in [both("fake:0 trap-on:13"), both("fake:0 reject-on:13"), ("fake:0", few)] {
         let mut world = World::new();
         let (before, live) = (wine(3, before), wine(4, "fake:0 trap-on:13"));
         assert_eq!(one_by_one(&mut world, &live, &before, &values), 0);
         assert_eq!(world.letters(0).len(), values.iter().filter(|value| **value == "13").count());
     }
+}
+
+#[test]
+fn the_first_rows_of_a_batch_are_few_among_all_of_it() {
+    let mut world = World::new();
+    let (before, live) = (wine(3, "fake:0"), wine(4, "fake:0 trap-on:13"));
+    for value in [["13"; 3].as_slice(), &["1"; 500]].concat() {
+        world.send(0, "wine", value);
+    }
+    assert_eq!(one_by_one(&mut world, &live, &before, &["1"; 5]), 0);
+    assert_eq!((world.results(0).len(), world.letters(0).len()), (505, 3));
+}
+
+#[test]
+fn a_witness_that_lost_its_session_is_asked_again_with_a_fresh_one() {
+    let mut world = World::new();
+    let (before, live) = (wine(3, "fake:0 trap-on:99"), wine(4, "fake:0 trap-on:99 trap-on:13"));
+    before.take_spare();
+    assert_eq!(one_by_one(&mut world, &live, &before, &["99"]), 0);
+    new_spare(&before).unwrap();
+    assert_eq!(one_by_one(&mut world, &live, &before, &["13", "13", "13"]), 1);
 }

@@ -126,7 +126,7 @@ impl<const NODES: usize> Forest<NODES> {
     }
 
     /// Adds every tree to the sums of the first rows of the block.
-    // A function of its own, so that its loop has the registers for itself: a quarter quicker in WASM.
+    // A function of its own, so that its loop has the registers for itself: a tenth quicker in WASM.
     #[inline(never)]
     fn add_all(&self, block: &[Row; BLOCK], sums: &mut [f32]) {
         let trees = self.file.get(HEADER..).unwrap_or_default();
@@ -154,7 +154,7 @@ fn walk<const NODES: usize, const ROWS: usize>(
     sums: &mut [f32; ROWS],
     steps: u32,
 ) {
-    // The masks change nothing: they show the compiler that no index can be out of bounds. Threshold and column are read apart, so
+    // The masks show the compiler that no index can be out of bounds; the last one makes the index of a leaf. Threshold and column are read apart, so
     // that the first waits in a register for floats, of which there are enough.
     let goes_right = |[t0, t1, t2, t3, column, ..]: Node, row: &Row| {
         usize::from(row[usize::from(column) & (COLUMNS_MAX - 1)] > f32::from_le_bytes([t0, t1, t2, t3]))

@@ -85,14 +85,14 @@ impl Stage {
 
     /// Waits until records are answered as they come: those that came before there was a model are many.
     pub(super) fn catch_up(&self) -> Result<()> {
-        let mut began = Instant::now();
+        let until = Instant::now() + PATIENCE;
         loop {
+            let began = Instant::now();
             await_answers(&self.world, PATIENCE)?;
-            let now = Instant::now();
-            if now - began <= WINDOW {
+            if began.elapsed() <= WINDOW {
                 return Ok(());
             }
-            began = now;
+            ensure!(Instant::now() < until, "the host did not catch up with the load within {PATIENCE:?}");
         }
     }
 

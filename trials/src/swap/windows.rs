@@ -174,11 +174,12 @@ mod tests {
             let at = (from / ms + 1)..=(to / ms);
             at.map(move |i| Finished { at: zero + Duration::from_millis(i * ms), revision: Some(revision), rows: 1 })
         };
-        let parts = [(0, 1000, 10, 1), (1000, 2000, 20, 1), (2000, 4000, 50, 2), (4000, 5000, 100, 2), (5000, 6000, 50, 2)];
+        let parts = [(0, 4000, 10, 1), (4000, 4500, 20, 1), (4500, 6000, 50, 2), (6000, 8000, 100, 2), (8000, 9000, 50, 2)];
         let batches = parts.into_iter().flat_map(|(from, to, ms, revision)| every(from, to, ms, revision)).collect();
-        let prepared = vec![span(1000, 2000), span(4000, 5000)];
-        let timeline = Timeline { begin: Some(zero), end: Some(zero + Duration::from_secs(6)), prepared, batches };
+        let prepared = vec![span(4000, 4500), span(6000, 8000)];
+        let timeline = Timeline { begin: Some(zero), end: Some(zero + Duration::from_secs(9)), prepared, batches };
         let Some(measured) = timeline.measure() else { unreachable!("it begins and ends") };
+        assert!((measured.prepare.median_ms / measured.control.median_ms - 10.0).abs() < 1e-6, "windows of both models");
         assert!((measured.prepare_median_ratio - 2.0).abs() < 1e-6, "{}", measured.prepare_median_ratio);
     }
 }
