@@ -10,7 +10,7 @@ use sandstream::stream::kafka::KafkaLink;
 use sandstream::stream::{Event, Link, Offsets, Partition};
 use sandstream::types::Batch;
 use support::copier::Copier;
-use support::kafka::{World, assert_exactly_once, broker, read};
+use support::kafka::{World, assert_exactly_once, broker, first_timestamp, read};
 
 fn copier(world: &World, every: u64) -> Copier<KafkaLink> {
     Copier::new(KafkaLink::open(world.link(0)).unwrap(), every)
@@ -26,7 +26,7 @@ fn copies_with_everything_a_record_has() {
     assert_exactly_once(&world, 3000);
     let seen = read(brokers, &world.output(), 3, "read_committed");
     let first = seen.iter().find(|seen| seen.number() == 7).unwrap();
-    assert_eq!((first.partition, first.timestamp, first.key.as_deref()), (1, 1_000_007, Some(&b"7"[..])));
+    assert_eq!((first.partition, first.timestamp, first.key.as_deref()), (1, first_timestamp() + 7, Some(&b"7"[..])));
     let expected = vec![("n".to_owned(), Some(b"7".to_vec())), ("copied".to_owned(), Some(b"yes".to_vec()))];
     assert_eq!(first.headers, expected);
 }

@@ -23,7 +23,7 @@ use sandstream::types::proto::deployment::{Latest, Pinned, Strategy, strategy::K
 use sandstream::types::proto::model_descriptor::{ModelType, Payload};
 use sandstream::types::proto::{Deployment, ModelDescriptor};
 use serde_json::Value;
-use support::kafka::{KEPT, Seen, broker, config, fence, produce, read, unique};
+use support::kafka::{Seen, broker, config, fence, produce, read, unique};
 
 const PARTITIONS: i32 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ struct World {
 impl World {
     fn start(brokers: &str) -> Self {
         let name = unique("run");
-        let make = |topic: String, partitions| create(&config(brokers, &[]), &topic, partitions, &KEPT).unwrap();
+        let make = |topic: String, partitions| create(&config(brokers, &[]), &topic, partitions, &[]).unwrap();
         for ending in ["in", "in.scores", "in.dlq"] {
             make(format!("{name}.{ending}"), PARTITIONS);
         }
@@ -207,7 +207,7 @@ fn models_are_swapped_refused_and_rolled_back_while_records_stream() {
 fn a_namesake_of_one_stream_ends_the_host() {
     let Some(brokers) = broker() else { return };
     let name = unique("namesake");
-    let make = |topic: &str| create(&config(brokers, &[]), &format!("{name}.{topic}"), 1, &KEPT).unwrap();
+    let make = |topic: &str| create(&config(brokers, &[]), &format!("{name}.{topic}"), 1, &[]).unwrap();
     ["a", "a.scores", "a.dlq", "b", "b.scores", "b.dlq", "models", "models.status", "models.activations"]
         .iter()
         .for_each(|topic| make(topic));

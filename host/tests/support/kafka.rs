@@ -80,10 +80,6 @@ pub fn config(brokers: &str, properties: &[(&str, &str)]) -> Config {
     Config::new(brokers, properties).unwrap()
 }
 
-/// Of topics whose records have the tests' timestamps: they are so old that the broker would delete them at its next look, which
-/// comes every five minutes.
-pub const KEPT: [(&str, &str); 1] = [("retention.ms", "-1")];
-
 /// Topics of a test: `<name>.in`, `<name>.out`, `<name>.dlq`.
 pub struct World {
     pub brokers: String,
@@ -95,7 +91,7 @@ impl World {
     pub fn new(brokers: &str, stem: &str, partitions: i32) -> Self {
         let world = Self { brokers: brokers.to_owned(), name: unique(stem), partitions };
         for topic in [world.input(), world.output(), world.dead_letters()] {
-            create(&config(brokers, &[]), &topic, partitions, &KEPT).unwrap();
+            create(&config(brokers, &[]), &topic, partitions, &[]).unwrap();
         }
         world
     }
@@ -137,6 +133,13 @@ impl World {
     }
 }
 
+/// The timestamp of record 0, a millisecond before that of record 1: not long ago, as a broker deletes what is older than its
+/// topic's retention, and it looks every five minutes.
+pub fn first_timestamp() -> i64 {
+    static FIRST: OnceLock<i64> = OnceLock::new();
+    *FIRST.get_or_init(|| std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64 - 3_600_000)
+}
+
 /// Numbered records, in turn over the partitions; the key is the number in decimal, a header too.
 pub fn produce(brokers: &str, topic: &str, partitions: i32, records: &[(u64, Vec<u8>)]) {
     let producer: BaseProducer = client(brokers).set("enable.idempotence", "true").create().unwrap();
@@ -144,7 +147,7 @@ pub fn produce(brokers: &str, topic: &str, partitions: i32, records: &[(u64, Vec
         let text = i.to_string();
         let headers = OwnedHeaders::new().insert(Header { key: "n", value: Some(&text) });
         let record = BaseRecord::to(topic).partition((i % partitions as u64) as i32).key(&text).payload(value);
-        let mut record = record.timestamp(1_000_000 + *i as i64).headers(headers);
+        let mut record = record.timestamp(first_timestamp() + *i as i64).headers(headers);
         while let Err((error, back)) = producer.send(record) {
             assert!(error.to_string().contains("QueueFull"), "{error}");
             producer.poll(Duration::from_millis(1));
