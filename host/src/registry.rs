@@ -331,6 +331,21 @@ impl Registry {
         }
     }
 
+    /// Puts the spare, if it is there, in place of a lane's session, and says whether it was. Whoever takes it asks for another, so
+    /// that a lane that finds none may wait for it.
+    pub fn seat_spare(
+        &self,
+        version: &Arc<Version>,
+        session: &mut Option<Box<dyn Session>>,
+        fault: impl FnOnce() -> Fault,
+    ) -> bool {
+        *session = version.take_spare();
+        if session.is_some() {
+            self.raise(Raised::SeatLost { version: Arc::clone(version), fault: fault() });
+        }
+        session.is_some()
+    }
+
     /// Takes the oldest report.
     pub fn next_raised(&self) -> Option<Raised> {
         self.raised.lock().unwrap_or_else(PoisonError::into_inner).pop_front()

@@ -2,6 +2,7 @@
 //! again begins anew, and its start id says so: whoever adds up hosts takes the difference of two totals of one start.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -41,15 +42,15 @@ impl Totals {
     /// Tells of every lane that has called a version since it was told of last.
     pub(super) fn tell(&mut self, stream: &str, versions: &[Arc<Version>], status: &mut Status, now: Now) {
         for version in versions {
-            let told = self.told.entry((stream.to_owned(), version.revision)).or_insert_with(Told::nothing);
-            if !std::ptr::eq(told.version.as_ptr(), Arc::as_ptr(version)) {
-                self.starts += 1;
-                *told = Told {
-                    version: Arc::downgrade(version),
-                    start: format!("{:x}-{}", now.unix_ms, self.starts),
-                    last: vec![[0; 4]; version.usage.len()],
-                };
-            }
+            let told = match self.told.entry((stream.to_owned(), version.revision)) {
+                Entry::Occupied(told) if std::ptr::eq(told.get().version.as_ptr(), Arc::as_ptr(version)) => told.into_mut(),
+                entry => {
+                    self.starts += 1;
+                    let start = format!("{:x}-{}", now.unix_ms, self.starts);
+                    let last = vec![[0; 4]; version.usage.len()];
+                    entry.insert_entry(Told { version: Arc::downgrade(version), start, last }).into_mut()
+                }
+            };
             for (lane, (usage, last)) in version.usage.iter().zip(&mut told.last).enumerate() {
                 let now_is =
                     [&usage.rows, &usage.calls, &usage.nanos, &usage.faults].map(|counter| counter.load(Ordering::Relaxed));
@@ -61,11 +62,5 @@ impl Totals {
             }
         }
         self.told.retain(|_, told| told.version.strong_count() > 0);
-    }
-}
-
-impl Told {
-    fn nothing() -> Self {
-        Self { version: Weak::new(), start: String::new(), last: Vec::new() }
     }
 }

@@ -13,7 +13,7 @@ use super::letter::{Letter, Why};
 use super::positions::Epoch;
 use super::route::{live, previous};
 use super::suspects::{Suspects, Suspicion};
-use super::witness::{self, seat_spare};
+use super::witness;
 use crate::backend::{Fault, Session};
 use crate::codec::{Encoder, ResultRow};
 use crate::registry::{Raised, Registry, Seat, Snapshot, Version};
@@ -133,7 +133,7 @@ impl Calls<'_> {
     /// Whether there is a session to score with; the spare takes the place of one that is gone.
     fn has_session(&self, session: &mut Option<Box<dyn Session>>) -> bool {
         let waited = || Fault::Trap("the lane had been waiting for a fresh session".to_owned());
-        session.is_some() || seat_spare(self.version, self.registry, session, waited)
+        session.is_some() || self.registry.seat_spare(self.version, session, waited)
     }
 
     /// Puts suspects behind the others; those that are known to be poison are dead letters without another call.
@@ -269,7 +269,7 @@ impl Calls<'_> {
         if matches!(fault, Fault::Trap(_) | Fault::Late) {
             self.stats.traps.add(1);
             tracing::warn!(model = %self.version.id, stream = %self.config.stream, lane = self.config.lane, %fault, "a session was lost");
-            seat_spare(self.version, self.registry, session, || fault.clone());
+            self.registry.seat_spare(self.version, session, || fault.clone());
         }
         let unfit = self.suspects.strike(self.data_type, fault);
         if unfit {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::config::Config;
 use crate::backend::Fault;
-use crate::registry::{Raised, Registry, Seat, Version};
+use crate::registry::{Registry, Seat, Version};
 use crate::stream::Partition;
 use crate::types::{Batch, Rows};
 
@@ -70,7 +70,7 @@ pub(super) fn scores(version: &Arc<Version>, registry: &Registry, config: &Confi
     let mut seat = version.seat(config.lane);
     let Seat { session, decoder, inputs, scores, .. } = &mut *seat;
     if session.is_none() {
-        seat_spare(version, registry, session, || Fault::Trap("it had been waiting for a fresh session".to_owned()));
+        registry.seat_spare(version, session, || Fault::Trap("it had been waiting for a fresh session".to_owned()));
     }
     let asked = session.as_mut()?;
     let mut rows = Rows::new(data_type.codec.schema());
@@ -82,23 +82,9 @@ pub(super) fn scores(version: &Arc<Version>, registry: &Registry, config: &Confi
     let until = Instant::now() + version.limits.call(1);
     let scored = asked.score(0..1, &inputs.tensors(), until, scores);
     if let Err(fault @ (Fault::Trap(_) | Fault::Late)) = &scored {
-        seat_spare(version, registry, session, || fault.clone());
+        registry.seat_spare(version, session, || fault.clone());
     }
     Some(scored.is_ok() && scores.rejected.is_empty())
-}
-
-/// Takes the spare, if it is there. Whoever takes it asks for another, so that a lane that finds none may wait for it.
-pub(super) fn seat_spare(
-    version: &Arc<Version>,
-    registry: &Registry,
-    session: &mut Option<Box<dyn crate::backend::Session>>,
-    fault: impl FnOnce() -> Fault,
-) -> bool {
-    *session = version.take_spare();
-    if session.is_some() {
-        registry.raise(Raised::SeatLost { version: Arc::clone(version), fault: fault() });
-    }
-    session.is_some()
 }
 
 /// Rows that a version has scored on a lane.
