@@ -1,6 +1,7 @@
 //! The command line: one file per command. Results go to stdout, everything else to stderr. Exit code 0: done; 1: failed or
 //! misused; 2: done, but some input was refused.
 
+mod broker;
 mod check;
 mod dlq;
 mod logging;
@@ -8,6 +9,7 @@ mod model;
 mod model_file;
 mod run;
 mod score;
+mod signals;
 mod table;
 
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ enum Command {
     Run(run::Args),
     /// Check a configuration, the topics it names, and models for it.
     Check(check::Args),
+    /// Run a small Kafka-protocol broker on loopback, for development.
+    Broker(broker::Args),
     /// Publish, list, roll back and retire models.
     Model(model::Args),
     /// Look at the records that could not be scored.
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Broker(args) => broker::run(args),
         Command::Model(args) => model::run(args),
         Command::Dlq(args) => dlq::run(args),
         Command::Score(args) => score::run(args),

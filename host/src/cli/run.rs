@@ -3,14 +3,12 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
+use super::signals;
 use crate::app::Host;
 use crate::config::Config;
 
@@ -29,12 +27,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let config = Config::load(&args.config)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop)).context("signals")?;
-        flag::register(signal, Arc::clone(&stop)).context("signals")?;
-    }
+    let stop = signals::stop_flag()?;
     let host = Host::start(&config, &stop)?;
     if !stop.load(Ordering::Relaxed) {
         announce(&host).context("stdout")?;

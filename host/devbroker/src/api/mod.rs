@@ -1,0 +1,134 @@
+//! The requests that the broker answers: one list, one file per family.
+
+mod commits;
+mod configs;
+mod consumer_group;
+mod coordinator;
+mod describe;
+mod fetch;
+mod groups;
+mod membership;
+mod metadata;
+mod offsets;
+mod produce;
+mod topics;
+mod transactions;
+mod versions;
+
+use std::sync::MutexGuard;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::{self as kafka, ApiKey, BrokerId};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+
+use crate::Shared;
+use crate::group::Client;
+use crate::state::State;
+
+/// A kind of request.
+pub(crate) struct Api {
+    pub(crate) key: ApiKey,
+    pub(crate) min: i16,
+    pub(crate) max: i16,
+    /// Reads the request, carries it out and writes the answer.
+    pub(crate) answer: fn(&Call<'_>, &mut Bytes, &mut BytesMut) -> Result<Reply, Unreadable>,
+}
+
+/// Whether the client waits for what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Send,
+    /// It asked not to be answered.
+    Silence,
+}
+
+/// A request that cannot be read, or an answer that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(pub(crate) String);
+
+/// A request on its way.
+pub(crate) struct Call<'a> {
+    pub(crate) broker: &'a Shared,
+    pub(crate) version: i16,
+    pub(crate) client: &'a Client,
+}
+
+impl Call<'_> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.broker.state()
+    }
+}
+
+macro_rules! api {
+    ($key:ident $min:literal..=$max:literal $request:ident $answer:path) => {
+        Api {
+            key: ApiKey::$key,
+            min: $min,
+            max: $max,
+            answer: |call, body, out| {
+                let request = kafka::$request::decode(body, call.version).map_err(|error| Unreadable(error.to_string()))?;
+                write(&$answer(call, request), call.version, out)?;
+                Ok(Reply::Send)
+            },
+        }
+    };
+}
+
+/// Everything there is, with the versions that are spoken. Fetch stays below the versions with topic ids and sessions, and requests
+/// of transactions at their first protocol; clients step down to what they find here.
+pub(crate) const LIST: &[Api] = &[
+    Api { key: ApiKey::Produce, min: 3, max: 9, answer: produce::answer },
+    api!(Fetch 4..=11 FetchRequest fetch::fetch),
+    api!(ListOffsets 1..=7 ListOffsetsRequest offsets::list),
+    api!(Metadata 0..=12 MetadataRequest metadata::metadata),
+    api!(OffsetCommit 2..=9 OffsetCommitRequest commits::commit),
+    api!(OffsetFetch 1..=9 OffsetFetchRequest commits::fetch),
+    api!(FindCoordinator 0..=4 FindCoordinatorRequest coordinator::find),
+    api!(JoinGroup 0..=6 JoinGroupRequest membership::join),
+    api!(Heartbeat 0..=4 HeartbeatRequest membership::heartbeat),
+    api!(LeaveGroup 0..=4 LeaveGroupRequest membership::leave),
+    api!(SyncGroup 0..=4 SyncGroupRequest membership::sync),
+    api!(DescribeGroups 0..=5 DescribeGroupsRequest groups::describe),
+    api!(ListGroups 0..=5 ListGroupsRequest groups::list),
+    Api { key: ApiKey::ApiVersions, min: 0, max: 3, answer: versions::answer },
+    api!(CreateTopics 2..=7 CreateTopicsRequest topics::create),
+    api!(DeleteTopics 1..=6 DeleteTopicsRequest topics::delete),
+    api!(DeleteRecords 0..=2 DeleteRecordsRequest topics::delete_records),
+    api!(InitProducerId 0..=4 InitProducerIdRequest transactions::init),
+    api!(OffsetForLeaderEpoch 2..=4 OffsetForLeaderEpochRequest offsets::of_epoch),
+    api!(AddPartitionsToTxn 0..=3 AddPartitionsToTxnRequest transactions::add_partitions),
+    api!(AddOffsetsToTxn 0..=3 AddOffsetsToTxnRequest transactions::add_offsets),
+    api!(EndTxn 0..=3 EndTxnRequest transactions::end),
+    api!(TxnOffsetCommit 0..=3 TxnOffsetCommitRequest transactions::commit_offsets),
+    api!(DescribeConfigs 1..=4 DescribeConfigsRequest configs::describe),
+    api!(AlterConfigs 0..=2 AlterConfigsRequest configs::alter),
+    api!(IncrementalAlterConfigs 0..=1 IncrementalAlterConfigsRequest configs::alter_some),
+    api!(CreatePartitions 0..=3 CreatePartitionsRequest topics::create_partitions),
+    api!(DeleteGroups 0..=2 DeleteGroupsRequest groups::delete),
+    api!(OffsetDelete 0..=0 OffsetDeleteRequest groups::delete_offsets),
+    api!(DescribeCluster 0..=1 DescribeClusterRequest metadata::cluster),
+    api!(DescribeProducers 0..=0 DescribeProducersRequest describe::producers),
+    api!(DescribeTransactions 0..=0 DescribeTransactionsRequest describe::transactions),
+    api!(ListTransactions 0..=1 ListTransactionsRequest describe::list_transactions),
+    api!(ConsumerGroupHeartbeat 0..=1 ConsumerGroupHeartbeatRequest consumer_group::heartbeat),
+    api!(ConsumerGroupDescribe 0..=1 ConsumerGroupDescribeRequest consumer_group::describe),
+];
+
+fn write(answer: &impl Encodable, version: i16, out: &mut BytesMut) -> Result<(), Unreadable> {
+    answer.encode(out, version).map_err(|error| Unreadable(format!("the answer cannot be written: {error}")))
+}
+
+/// The one node there is.
+pub(crate) const NODE: BrokerId = BrokerId(1);
+
+/// A text as answers carry it.
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+/// An error as answers carry it; 0 is none.
+fn code<T>(result: &Result<T, ResponseError>) -> i16 {
+    result.as_ref().err().map_or(0, ResponseError::code)
+}
