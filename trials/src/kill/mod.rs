@@ -20,7 +20,7 @@ use crate::kit::load::Load;
 use crate::kit::tally::{Tally, Verdict};
 use crate::kit::world::{Format, World, await_answers, ends};
 use crate::report;
-use mortal::Mortal;
+use mortal::{Mortal, Suffered};
 use orders::Orders;
 
 const HOSTS: [&str; 3] = ["one", "two", "three"];
@@ -40,6 +40,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 pub(crate) struct Args {
     #[command(flatten)]
     broker: broker::Args,
+    /// Stop hosts too (SIGSTOP), for longer than a member of a group may be silent
+    #[arg(long)]
+    stops: bool,
     /// How long hosts are killed and records stream
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600))]
     seconds: u64,
@@ -57,6 +60,7 @@ struct Report {
     verdict: Verdict,
     aborted_seen: u64,
     kills: u64,
+    stops: u64,
     swaps: u64,
     /// Results of another version than the activation in force names.
     wrong_version: u64,
@@ -67,7 +71,7 @@ struct Report {
 
 /// What was done to the hosts.
 struct Done {
-    kills: u64,
+    suffered: Suffered,
     orders: u64,
     /// Records sent that are no wines.
     broken: u64,
@@ -75,16 +79,17 @@ struct Done {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(0..1 << 32));
-    eprintln!("cargo xtask kill --seconds {} --seed {seed}", args.seconds);
+    eprintln!("cargo xtask kill --seconds {}{} --seed {seed}", args.seconds, if args.stops { " --stops" } else { "" });
     let broker = Broker::start(&args.broker)?;
     let world = World::create(&broker.address, "kill", PARTITIONS)?;
     let mut folder = tempfile::tempdir()?;
     let settings = HOSTS.map(|name| settings(name, folder.path(), broker.session_ms()));
-    let checked = attack(&world, args.seconds, seed, settings, folder.path()).and_then(|done| {
+    let stops = args.stops.then(|| broker.session_ms());
+    let checked = attack(&world, args.seconds, seed, settings, stops, folder.path()).and_then(|done| {
         let report = count(&world, seed, &done)?;
         report::print(&report)?;
         report::write(args.report.as_deref(), &report)?;
-        check(&report, args.seconds, &done)
+        check(&report, args, &done)
     });
     if checked.is_err() {
         folder.disable_cleanup(true);
@@ -93,19 +98,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     checked
 }
 
-/// Kills, publishes and streams for so long; returns when everything is answered and the hosts have ended in order.
-fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], folder: &Path) -> Result<Done> {
+/// Kills, publishes and streams for so long; returns when everything is answered and the hosts have ended in order. With `stops`, the
+/// session's length in milliseconds, hosts are stopped too.
+fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], stops: Option<u32>, folder: &Path) -> Result<Done> {
     let mut orders = Orders::new(world, seed)?;
     let records = records();
     let mut load = Load::of(world, records.clone())?;
     let stop = AtomicBool::new(false);
-    let (mut kills, mut hosts) = (0, Vec::new());
+    let (mut suffered, mut hosts) = (Suffered::default(), Vec::new());
     thread::scope(|scope| -> Result<()> {
         let mortals: Vec<_> = settings
             .into_iter()
             .zip(1..)
             .map(|(settings, at)| {
                 let mortal = Mortal::new(world, settings, folder, seed ^ (at << 32));
+                let mortal = stops.into_iter().fold(mortal, Mortal::stopped);
                 scope.spawn(|| fails_loudly(&stop, || mortal.live(&stop)))
             })
             .collect();
@@ -119,8 +126,9 @@ fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], folde
         joined(orderer)?;
         joined(streamer)?;
         for mortal in mortals {
-            let (host, killed) = joined(mortal)?;
-            kills += killed;
+            let (host, its) = joined(mortal)?;
+            suffered.kills += its.kills;
+            suffered.stops += its.stops;
             hosts.push(host);
         }
         Ok(())
@@ -132,7 +140,7 @@ fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], folde
         ensure!(status.success(), "a host ended with {status} when it was told to");
     }
     let broken = (0..load.sent).filter(|at| is_broken(*at as usize % records.len())).count() as u64;
-    Ok(Done { kills, orders: orders.given, broken })
+    Ok(Done { suffered, orders: orders.given, broken })
 }
 
 /// A thread that fails ends the others too, so that the trial does not run on for nothing.
@@ -182,7 +190,8 @@ fn count(world: &World, seed: u64, done: &Done) -> Result<Report> {
     })?;
     Ok(Report {
         aborted_seen: u64::saturating_sub(uncommitted, verdict.results),
-        kills: done.kills,
+        kills: done.suffered.kills,
+        stops: done.suffered.stops,
         swaps: activations.swaps,
         verdict,
         wrong_version,
@@ -192,8 +201,8 @@ fn count(world: &World, seed: u64, done: &Done) -> Result<Report> {
 }
 
 /// Everything the trial promises.
-fn check(report: &Report, seconds: u64, done: &Done) -> Result<()> {
-    let verdict = &report.verdict;
+fn check(report: &Report, args: &Args, done: &Done) -> Result<()> {
+    let (verdict, seconds) = (&report.verdict, args.seconds);
     let answered = verdict.results + verdict.dead_letters;
     let mut wrong = Vec::new();
     let mut expect = |holds: bool, what: String| {
@@ -208,6 +217,7 @@ fn check(report: &Report, seconds: u64, done: &Done) -> Result<()> {
     // In less than a minute chance decides how much happens.
     let (kills, swaps, aborted) = if seconds < 60 { (1, 1, 0) } else { (seconds / 6, seconds / 3, 1) };
     expect(report.kills >= kills, format!("fewer than {kills} kills"));
+    expect(!args.stops || seconds < 60 || report.stops > 0, "no host was stopped".to_owned());
     expect(report.swaps >= swaps, format!("fewer than {swaps} swaps"));
     expect(report.aborted_seen >= aborted, "no transaction was aborted, so nothing was proved about them".to_owned());
     if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("; ")) }

@@ -108,7 +108,8 @@ impl Host {
     pub(crate) fn start(world: &World, settings: &Settings, folder: &Path) -> Result<Self> {
         let (mut process, lines) = Self::spawn(world, settings, folder)?;
         let log = folder.join(format!("{}.log", settings.instance));
-        let admin = await_running(lines, &mut process).with_context(|| format!("its log is {}", log.display()))?;
+        let said = await_running(lines, &mut process).with_context(|| format!("its log is {}", log.display()))?;
+        let admin = said["admin"].as_str().unwrap_or_default().to_owned();
         Ok(Self { process, admin })
     }
 
@@ -126,8 +127,8 @@ impl Host {
     }
 }
 
-/// Waits for the line that says that the host runs; its admin address.
-pub(super) fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<String> {
+/// Waits for the line that says that a host or a broker runs.
+pub(super) fn await_running(lines: impl std::io::Read + Send + 'static, process: &mut Running) -> Result<Value> {
     let (told, line) = mpsc::sync_channel(1);
     // Reads on to the end, so that the host never waits for a reader of its output.
     std::thread::spawn(move || {
@@ -139,14 +140,13 @@ pub(super) fn await_running(lines: impl std::io::Read + Send + 'static, process:
     loop {
         match line.recv_timeout(Duration::from_millis(50)) {
             Ok(line) => {
-                let said: Value = serde_json::from_str(&line).with_context(|| format!("the host said: {line}"))?;
-                return Ok(said["admin"].as_str().unwrap_or_default().to_owned());
+                return serde_json::from_str(&line).with_context(|| format!("it said: {line}"));
             }
             Err(_) => {
                 if let Some(status) = process.ended()? {
-                    bail!("the host ended with {status} before it ran");
+                    bail!("it ended with {status} before it ran");
                 }
-                ensure!(Instant::now() < until, "the host did not run within {START_MAX:?}");
+                ensure!(Instant::now() < until, "it did not run within {START_MAX:?}");
             }
         }
     }

@@ -34,6 +34,12 @@ pub(crate) fn resident(pid: u32) -> Result<u64> {
     Ok(kib * 1024)
 }
 
+/// Sends a signal to a process.
+pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw).context("a process has a number")?;
+    kill_process(number, signal).with_context(|| format!("signal to process {pid}"))
+}
+
 /// A child that does not outlive the trial.
 pub(crate) struct Running {
     child: Child,
@@ -73,9 +79,8 @@ impl Running {
         Ok(())
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("a process has a number")?;
-        Ok(kill_process(pid, signal)?)
+    pub(crate) fn signal(&self, to_send: Signal) -> Result<()> {
+        signal(self.child.id(), to_send)
     }
 }
 
