@@ -54,6 +54,7 @@ class Log:
     def close(self) -> None:
         self._status.close()
         self._control.close()
+        self._connection.close()
 
     def refresh(self) -> bool:
         """Reads what is new in both. Returns false where a topic is not the one that was read any more."""

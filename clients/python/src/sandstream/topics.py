@@ -16,6 +16,9 @@ from .errors import ArgumentError, KafkaError
 WAIT_S = 30.0
 """How long brokers may take to answer."""
 
+ASK_S = 15.0
+"""How long they may take to say what topics there are."""
+
 BYTES_MAX = 1_000_000_000
 """What librdkafka takes at most."""
 
@@ -60,13 +63,21 @@ class Connection:
         self.brokers = brokers
         self._properties = {"client.id": "sandstream-python", "socket.keepalive.enable": True, **properties}
         self._said: str | None = None
+        # Kept, as one takes half a second to be ready; dropped when a record of its was not delivered.
+        self._producer: Producer | None = None
 
     def settings(self, **more: Any) -> dict[str, Any]:
         named = {key.replace("_", "."): value for key, value in more.items()}
         return {**self._properties, **named, "bootstrap.servers": self.brokers, "error_cb": self._heard}
 
+    def listen(self) -> None:
+        """What the client said before has nothing to do with what fails from now on."""
+        self._said = None
+
     def _heard(self, error: Code) -> None:
-        self._said = error.str()
+        # That all brokers are down is said after why each of them is.
+        if error.code() != Code._ALL_BROKERS_DOWN:
+            self._said = error.str()
 
     def made(self, kind: Callable[..., Any], settings: dict[str, Any]) -> Any:
         try:
@@ -90,7 +101,7 @@ class Connection:
         admin = self.made(AdminClient, self.settings())
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
         try:
-            found = admin.describe_configs([resource], request_timeout=WAIT_S)[resource].result(WAIT_S + 5)
+            found = admin.describe_configs([resource], request_timeout=ASK_S)[resource].result(ASK_S + 5)
             return int(found["max.message.bytes"].value)
         except (KafkaException, KeyError, TypeError, ValueError, TimeoutError):
             return None
@@ -98,17 +109,8 @@ class Connection:
     def write(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, str | bytes]]) -> int:
         """Writes one record, and returns its offset when every replica in sync has it."""
         what = f"publishing to `{topic}`"
-        producer: Producer = self.made(
-            Producer,
-            self.settings(
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=0,
-                message_max_bytes=BYTES_MAX,
-                queue_buffering_max_kbytes=2_097_151,
-                message_timeout_ms=int(WAIT_S * 1000),
-            ),
-        )
+        # A record that failed may have left the client in a state that it does not come out of.
+        producer, self._producer = self._producer or self._new_producer(), None
         came: list[tuple[Code | None, Message]] = []
         try:
             producer.produce(
@@ -125,7 +127,23 @@ class Connection:
         offset = record.offset()
         if offset is None:
             raise KafkaError(f"{what}: the brokers told no offset")
+        self._producer = producer
         return offset
+
+    def _new_producer(self) -> Producer:
+        settings = self.settings(
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            message_max_bytes=BYTES_MAX,
+            queue_buffering_max_kbytes=2_097_151,
+            message_timeout_ms=int(WAIT_S * 1000),
+        )
+        producer: Producer = self.made(Producer, settings)
+        return producer
+
+    def close(self) -> None:
+        self._producer = None
 
 
 class Topic:
@@ -165,6 +183,7 @@ class Topic:
     def to_end(self) -> bool:
         """Reads up to the present end. Returns whether the topic is still the one that was read: it is not where it ends before
         what was read."""
+        self._connection.listen()
         ends = {partition: self._end(partition) for partition in self._at}
         if any(end < self._at[partition] for partition, end in ends.items()):
             return False
@@ -213,8 +232,10 @@ class Topic:
     def _existing(self) -> list[int]:
         what = f"metadata of topic `{self.name}`"
         try:
-            found = self._consumer.list_topics(self.name, timeout=WAIT_S).topics.get(self.name)
+            found = self._consumer.list_topics(self.name, timeout=ASK_S).topics.get(self.name)
         except KafkaException as error:
+            # What the client heard meanwhile, it tells when it is polled.
+            self._consumer.poll(0)
             raise self._connection.failed(what, _code(error)) from None
         missing = (Code.UNKNOWN_TOPIC_OR_PART, Code._UNKNOWN_TOPIC)
         failure = found.error if found else None
@@ -230,11 +251,11 @@ class Topic:
     def _end(self, partition: int) -> int:
         what = f"the end of topic `{self.name}`"
         try:
-            ends = self._consumer.get_watermark_offsets(TopicPartition(self.name, partition), timeout=WAIT_S)
+            ends = self._consumer.get_watermark_offsets(TopicPartition(self.name, partition), timeout=ASK_S)
         except KafkaException as error:
             raise self._connection.failed(what, _code(error)) from None
         if ends is None:
-            raise self._connection.unreachable(what, f"nothing came for {WAIT_S:g} s")
+            raise self._connection.unreachable(what, f"nothing came for {ASK_S:g} s")
         return int(ends[1])
 
 
