@@ -85,6 +85,7 @@ def test_type_is_told(tmp_path: Path, name: str, content: bytes, expected: str) 
         ("m.cbm", b"CBM1", ["CatBoost", 'format="onnx"']),
         ("m.bin", b"binf" + bytes(40), ["XGBoost's old binary format", "m.json"]),
         ("m.json", b'{"name": "tree", "num_tree_per_iteration": 1, "tree_info": []}', ["dump_model", "save_model"]),
+        ("m.json", b'[\n  { "nodeid": 0, "depth": 0 }\n]', ["XGBoost's `dump_model`", "save_model", "m.model.json"]),
         ("m.pt", zipped("m/data.pkl", "m/constants.pkl"), ["TorchScript", "torch.jit.load"]),
         ("m.pt", zipped("m/data.pkl", content=pickled("torch._utils._rebuild_tensor_v2")), ["weights only"]),
         (

@@ -86,6 +86,11 @@ def _magic(data: bytes, name: str) -> str | None:
 
 
 def _json(data: bytes, name: str) -> str | None:
+    if data[:1] == b"[" and b'"nodeid"' in data[:256]:
+        return (
+            "this is what XGBoost's `dump_model` writes, for people to read; publish what `booster.save_model` writes:\n"
+            f"    booster.save_model({json.dumps(_with(name, '.model.json'))})"
+        )
     keys = sniff.json_keys(data)
     if "tree_info" in keys and "num_tree_per_iteration" in keys:
         return (
