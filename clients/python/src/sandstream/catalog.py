@@ -67,7 +67,7 @@ class _DataType:
     changed: int | None = None
 
     def announce(self, new: Announced) -> Effect:
-        newest = next(reversed(list(self.models.values())), None)
+        newest = next(reversed(self.models.values()), None)
         if newest and not new.versioned and newest.id.name == new.id.name and _same(newest.digest, new.digest):
             return Again(newest.revision)
         key = (new.id.name, new.id.version)
@@ -121,9 +121,8 @@ class _DataType:
         found = [model.revision for model in self.models.values() if (model.id.name, model.id.version) == (name, version)]
         return found[-1] if found else None
 
-    def wanted(self) -> Latest | Pinned:
-        pinned = self.find(*self.deployment.pinned) if self.deployment.pinned else None
-        return Latest(tuple(reversed(list(self.models)))) if pinned is None else Pinned(pinned)
+    def pinned(self) -> int | None:
+        return self.find(*self.deployment.pinned) if self.deployment.pinned else None
 
 
 class Catalog:
@@ -191,14 +190,17 @@ class Catalog:
         return dict(sorted(self._of(data_type).labels.items()))
 
     def wanted(self, data_type: str) -> Latest | Pinned:
-        return self._of(data_type).wanted()
+        entry = self._of(data_type)
+        pinned = entry.pinned()
+        return Latest(tuple(reversed(entry.models))) if pinned is None else Pinned(pinned)
 
     def live(self, data_type: str) -> int | None:
         """The version that the log makes live, where every host that tries it finds it fit."""
-        wanted = self.wanted(data_type)
-        if isinstance(wanted, Pinned):
-            return wanted.revision
-        return next((revision for revision in wanted.newest_first if revision not in self._unfit), None)
+        entry = self._of(data_type)
+        pinned = entry.pinned()
+        if pinned is not None:
+            return pinned
+        return next((revision for revision in reversed(entry.models) if revision not in self._unfit), None)
 
     def before(self, data_type: str) -> int | None:
         """The version that was live before the one that is. Going back twice goes back two steps, not forward again: a version

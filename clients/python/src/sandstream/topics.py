@@ -81,7 +81,7 @@ class Connection:
 
     def made(self, kind: Callable[..., Any], settings: dict[str, Any]) -> Any:
         try:
-            return kind(settings, logger=_log)
+            return kind({**settings, "logger": _log})
         except (KafkaException, TypeError, ValueError) as error:
             raise ArgumentError(f"kafka: {_words(error)}") from None
 
