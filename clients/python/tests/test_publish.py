@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
-from conftest import PREBUILT, Stage
+from conftest import PREBUILT, ROOT, Stage
 from files import COMPONENT
 
 import sandstream
@@ -146,6 +146,16 @@ def test_record_that_is_too_large_is_not_sent(shared_stage: Stage, tmp_path: Pat
 def test_one_call_publishes(shared_stage: Stage) -> None:
     report = sandstream.publish(LINEAR, "wine", name="at-once", brokers=shared_stage.brokers, topic=shared_stage.topic)
     assert report.state == "Live"
+
+
+def test_readme_does_what_it_says(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.host()
+    text = (ROOT / "clients" / "python" / "README.md").read_text()
+    first = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(PREBUILT)
+    exec(first.replace('"127.0.0.1:9092"', f"{stage.brokers!r}, {stage.topic!r}"))
+    with stage.client() as client:
+        assert [str(model) for model in client.models()] == ["wine/wine-linear@0"]
 
 
 def test_topics_that_are_not_as_they_have_to_be(stage: Stage) -> None:
