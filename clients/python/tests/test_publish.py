@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient, NewTopic
 from conftest import PREBUILT, ROOT, Stage
 from files import COMPONENT
 
@@ -162,10 +162,11 @@ def test_topics_that_are_not_as_they_have_to_be(stage: Stage) -> None:
     with pytest.raises(KafkaError, match=r"topic `absent.status` does not exist .*sandstream check --kafka --create"):
         sandstream.Client(stage.brokers, "absent").status()
     admin = AdminClient({"bootstrap.servers": stage.brokers})
-    for done in admin.create_partitions([NewPartitions(stage.topic, 2)]).values():
+    two = f"{stage.topic}-two"
+    for done in admin.create_topics([NewTopic(two, 2, 1), NewTopic(f"{two}.status", 1, 1)]).values():
         done.result(30)
     with pytest.raises(KafkaError, match="expected 1 partition, so that all hosts see one order, got 2"):
-        stage.client().status()
+        sandstream.Client(stage.brokers, two).status()
 
 
 def test_client_reads_on_when_the_topic_was_made_anew(stage: Stage) -> None:
