@@ -63,7 +63,7 @@ pub use signature::{Dtype, Signature};
 pub mod rt {
     pub use crate::bindings::{self, exports::sandstream::model::scoring};
     pub use crate::model::Slot;
-    pub use crate::row::features::{Strings, known, needed, present, row, whole};
+    pub use crate::row::features::{Strings, known, needed, present, row, whole, whole_where};
 }
 
 /// Generated from `wit/model.wit`.

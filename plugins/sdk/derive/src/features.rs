@@ -134,10 +134,17 @@ impl<'a> Group<'a> {
 
     /// Whether nothing is missing that has to be there; only of floats, where asking once for all rows is quicker.
     fn whole(&self, index: usize) -> Option<TokenStream> {
-        let needed = self.columns.iter().map(|column| !column.kind.optional);
+        let needed: Vec<bool> = self.columns.iter().map(|column| !column.kind.optional).collect();
         let index = Literal::usize_unsuffixed(index);
-        matches!(self.matrix, Matrix::Float32 | Matrix::Float64)
-            .then(|| quote!(::sandstream_guest::rt::whole(columns.#index, [#(#needed),*])))
+        let floats = matches!(self.matrix, Matrix::Float32 | Matrix::Float64);
+        if !floats || !needed.contains(&true) {
+            return None;
+        }
+        Some(if needed.contains(&false) {
+            quote!(::sandstream_guest::rt::whole_where(columns.#index, [#(#needed),*]))
+        } else {
+            quote!(::sandstream_guest::rt::whole(columns.#index))
+        })
     }
 
     fn row(&self, index: usize) -> TokenStream {
