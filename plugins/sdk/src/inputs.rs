@@ -152,7 +152,6 @@ impl<'a, T> Matrix<'a, T> {
     }
 
     /// The rows, each `width` values long.
-    #[must_use]
     pub fn rows(&self) -> std::slice::ChunksExact<'a, T> {
         self.values.chunks_exact(self.width.max(1))
     }

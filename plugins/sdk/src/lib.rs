@@ -46,7 +46,7 @@ mod reject;
 pub mod row;
 mod scores;
 mod signature;
-//pub mod transform;
+pub mod transform;
 
 pub use error::Error;
 pub use inputs::{Inputs, Matrix, PackedMatrix};

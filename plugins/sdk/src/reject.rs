@@ -83,7 +83,7 @@ impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { field } => write!(f, "{field} is missing"),
-            Self::OutOfRange { field, value, min, max } => write!(f, "{field} is {value}, outside of {min} to {max}"),
+            Self::OutOfRange { field, value, min, max } => write!(f, "{field} is {}, outside of {min} to {max}", shown(value)),
             Self::UnknownCategory { field, value, known } => {
                 write!(f, "{field} is {:?}, which is none of {}", shown(value), known.join(", "))
             }

@@ -25,14 +25,16 @@ pub(crate) struct Kind {
     pub(crate) owned: bool,
 }
 
-const KNOWN: &str = "expected f32, f64, i64, &str, String, &[u8], Vec<u8>, or an Option of one, written like that and not by another name";
+const KNOWN: &str =
+    "expected f32, f64, i64, &str, String, &[u8], Vec<u8>, or an Option of one, written like that and not by another name";
 
 impl Kind {
     pub(crate) fn of(written: &Type) -> Result<Self> {
         let inner = last(written).filter(|(word, _)| word == "Option").and_then(|(_, inner)| inner);
         let (matrix, owned) = matrix(inner.unwrap_or(written)).ok_or_else(|| Error::new_spanned(written, KNOWN))?;
         if inner.is_some() && matrix == Matrix::Int64 {
-            let what = "an int64 cannot be missing, a record without it is no row: take `i64`, or `Option<f64>` where it may be missing";
+            let what =
+                "an int64 cannot be missing, a record without it is no row: take `i64`, or `Option<f64>` where it may be missing";
             return Err(Error::new_spanned(written, what));
         }
         Ok(Self { matrix, optional: inner.is_some(), owned })
