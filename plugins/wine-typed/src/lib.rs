@@ -4,15 +4,21 @@
 use sandstream_guest::{Error, Features, Outputs, Reject, RowModel};
 use sandstream_models::{Linear, wine};
 
-/// A wine. Field names match ignoring case, spaces, `_` and `.`, so most of them need no name of their own.
+/// A wine, with the names that its records use.
 #[derive(Features)]
 struct Wine {
+    #[field(name = "fixed acidity")]
     fixed_acidity: f32,
+    #[field(name = "volatile acidity")]
     volatile_acidity: f32,
+    #[field(name = "citric acid")]
     citric_acid: f32,
+    #[field(name = "residual sugar")]
     residual_sugar: f32,
     chlorides: f32,
+    #[field(name = "free sulfur dioxide")]
     free_sulfur_dioxide: f32,
+    #[field(name = "total sulfur dioxide")]
     total_sulfur_dioxide: f32,
     density: f32,
     #[field(name = "pH")]

@@ -15,9 +15,11 @@ use syn::{DeriveInput, Error, parse_macro_input};
 /// Makes a struct the row a model takes: one record field for each field of the struct.
 ///
 /// A field of type `f32`, `f64`, `i64`, `&'a str`, `String`, `&'a [u8]` or `Vec<u8>` has to be there, or the row is rejected with the
-/// field's name; an `Option` of one (not of `i64`, which the contract does not let be missing) may be missing. The record's field
-/// is called as the struct's, up to case, spaces, `_` and `.`; otherwise say `#[field(name = "fixed acidity")]`. The names
-/// `$value`, `$key` and `$timestamp` are the raw record's.
+/// field's name; an `Option` of one (not of `i64`, which the contract does not let be missing) may be missing.
+///
+/// The record's field is called as the struct's, or as `#[field(name = "fixed acidity")]` says. The host matches this name with those
+/// of the data type, ignoring case, spaces, `_` and `.`; where nothing declares a data type, as with `sandstream score` on JSON
+/// lines, it is the record's key as it stands. `$value`, `$key` and `$timestamp` are the raw record's.
 #[proc_macro_derive(Features, attributes(field))]
 pub fn features(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
