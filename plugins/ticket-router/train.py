@@ -39,9 +39,13 @@ def tickets(n, seed):
         yield queue, {"subject": subject.capitalize(), "body": body}
 
 
+def beginning(text, bytes_max):
+    return (text or "").encode()[:bytes_max].decode(errors="ignore")
+
+
 def features(records):
-    subjects = SUBJECT.transform([record["subject"] for record in records])
-    return hstack([subjects, BODY.transform([record.get("body") or "" for record in records])]).tocsr()
+    subjects = SUBJECT.transform([beginning(record["subject"], 128) for record in records])
+    return hstack([subjects, BODY.transform([beginning(record.get("body"), 512) for record in records])]).tocsr()
 
 
 def fit():
@@ -60,6 +64,7 @@ def golden(model):
         {"subject": "refund", "body": ""},
         {"subject": "ΑΔΥΝΑΤΗ Η ΕΙΣΟΔΟΣ ΣΤΟΝ ΛΟΓΑΡΙΑΣΜΟ", "body": "ΟΔΟΣ"},
         {"subject": "2 errors at 3 am", "body": "503 " * 40},
+        {"subject": "log in " * 30, "body": "x" + "Störung " * 100},
     ]
     for record, probabilities in zip(records, model.predict_proba(features(records))):
         queue = model.classes_[probabilities.argmax()]

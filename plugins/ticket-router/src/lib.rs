@@ -23,6 +23,10 @@ const QUEUES: [&str; 4] = ["access", "billing", "outage", "sales"];
 const SUBJECT: usize = 256;
 const BODY: usize = 256;
 
+/// Bytes that are read of each, so that no ticket takes longer than a row may: what it is about stands at its beginning.
+const SUBJECT_BYTES_MAX: usize = 128;
+const BODY_BYTES_MAX: usize = 512;
+
 struct TicketRouter {
     words: Ngrams,
     letters: Ngrams,
@@ -51,15 +55,21 @@ impl RowModel for TicketRouter {
 
     fn score(&mut self, ticket: &Ticket<'_>) -> Result<Routing, Reject> {
         let mut sums = self.intercept.map(f64::from);
-        if !add(&mut sums, &mut self.words, ticket.subject, &self.subject) {
+        if !add(&mut sums, &mut self.words, beginning(ticket.subject, SUBJECT_BYTES_MAX), &self.subject) {
             return Err(Reject::new("subject has no word of two letters or more, so there is nothing to go by"));
         }
-        add(&mut sums, &mut self.letters, ticket.body.unwrap_or_default(), &self.body);
+        let body = beginning(ticket.body.unwrap_or_default(), BODY_BYTES_MAX);
+        add(&mut sums, &mut self.letters, body, &self.body);
         let probabilities = softmax(sums);
         let likeliest = QUEUES.iter().zip(probabilities).max_by(|a, b| a.1.total_cmp(&b.1));
         let (queue, _) = likeliest.ok_or_else(|| Reject::new("there is no queue"))?;
         Ok(Routing { queue, probabilities })
     }
+}
+
+/// As many bytes of the text as are whole characters.
+fn beginning(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }
 
 /// Adds what a text says for each queue: the weights of its hashed n-grams, with their counts brought to unit length. False if it has

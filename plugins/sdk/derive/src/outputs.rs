@@ -15,11 +15,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let fields = shape::fields(input, "output")?;
     let ident = &input.ident;
     // With the type's own place, so that the compiler says there what a type that is no `Value` lacks.
-    let types: Vec<_> = fields.iter().map(|named| &named.field.ty).collect();
     let value = |named: &shape::Named<'_>| {
         let written = &named.field.ty;
         quote_spanned!(written.span()=> <#written as ::sandstream_guest::row::Value>)
     };
+    let kinds = fields.iter().map(|named| {
+        let value = value(named);
+        quote!(#value::Column)
+    });
     let declared = fields.iter().map(|named| {
         let (value, name) = (value(named), &named.name);
         quote!(.output(#name, #value::DTYPE, #value::WIDTH))
@@ -44,7 +47,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         #[automatically_derived]
         impl ::sandstream_guest::row::Outputs for #ident {
-            type Columns = (#(<#types as ::sandstream_guest::row::Value>::Column,)*);
+            type Columns = (#(#kinds,)*);
 
             fn declare(signature: ::sandstream_guest::Signature) -> ::sandstream_guest::Signature {
                 signature #(#declared)*

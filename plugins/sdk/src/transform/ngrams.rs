@@ -12,6 +12,9 @@ use std::ops::{Range, RangeInclusive};
 /// Letters and digits are Unicode's Alphabetic and Numeric. Python does not count combining vowel signs, as Devanagari has them,
 /// among the letters, so words of such scripts are cut otherwise there.
 ///
+/// The time goes with the length of the text, times that of the range: cut what a record may bring to what a row may cost, as
+/// `text.get(..text.floor_char_boundary(512))` does.
+///
 /// It keeps its buffers, so keep it in the model and use it for every row; then only texts beyond ASCII allocate.
 #[derive(Debug, Clone)]
 pub struct Ngrams {
