@@ -50,7 +50,10 @@ impl<const N: usize> Linear<N> {
         rows.as_chunks::<N>().0.iter().map(|row| self.one(row)).collect()
     }
 
-    fn one(&self, row: &[f32; N]) -> f32 {
+    /// Scores one row.
+    #[inline]
+    #[must_use]
+    pub fn one(&self, row: &[f32; N]) -> f32 {
         row.iter().zip(&self.weights).fold(self.intercept, |sum, (value, weight)| sum + value * weight)
     }
 }

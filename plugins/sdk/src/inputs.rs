@@ -152,9 +152,19 @@ impl<'a, T> Matrix<'a, T> {
     }
 
     /// The rows, each `width` values long.
-    #[must_use]
     pub fn rows(&self) -> std::slice::ChunksExact<'a, T> {
         self.values.chunks_exact(self.width.max(1))
+    }
+
+    /// The rows, as arrays of `N` values.
+    ///
+    /// # Errors
+    /// The signature names another number of fields.
+    pub fn arrays<const N: usize>(&self) -> Result<&'a [[T; N]], Error> {
+        match self.values.as_chunks::<N>() {
+            (rows, []) if self.width == N => Ok(rows),
+            _ => Err(Error::new(format_args!("read as rows of {N} values, but the signature names {} fields", self.width))),
+        }
     }
 }
 
@@ -170,6 +180,10 @@ impl<'a> PackedMatrix<'a> {
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    pub(crate) fn values(&self) -> &'a wit::Packed {
+        self.values
     }
 
     /// All values, one row after the other; `None` is missing.

@@ -1,10 +1,15 @@
 //! Write a scoring module for sandstream in Rust.
 //!
-//! A module is a type that implements [`Model`], handed to [`export!`]. `load` is called once, with the bytes that were announced
-//! as the model's `config`; `score` is called with a batch of rows, as matrices of the types that the module's [`Signature`]
-//! asked for, and gives matrices back.
+//! There are two ways, and [`export!`] makes a module of either:
 //!
-//! ```ignore
+//! - [`RowModel`] scores one row at a time, over structs that derive [`Features`] and [`Outputs`]. The signature, the packing and
+//!   the rejection of rows with missing fields follow from the structs: see [`row`].
+//! - [`Model`] scores a batch at a time, as matrices of the types that its [`Signature`] asks for.
+//!
+//! In both, `load` is called once, with the bytes that were announced as the model's `config`. [`transform`] has what is done to
+//! features before a model sees them.
+//!
+//! ```
 //! use sandstream_guest::{Dtype, Error, Inputs, Model, Scores, Signature};
 //!
 //! /// Twice the alcohol.
@@ -30,27 +35,35 @@
 //!
 //! A module has no clock, no randomness, no files and no network. What it may call is in [`artifacts`] and [`log`]. A panic ends
 //! the module's instance, and its message is logged by the host; prefer to return an [`Error`], which fails one call, or
-//! [`Scores::reject`], which fails one row.
+//! [`Scores::reject`] or a [`Reject`], which fails one row.
 
 pub mod artifacts;
 mod error;
 mod inputs;
 pub mod log;
 mod model;
+mod reject;
+pub mod row;
 mod scores;
 mod signature;
+pub mod transform;
 
 pub use error::Error;
 pub use inputs::{Inputs, Matrix, PackedMatrix};
 pub use model::Model;
+pub use reject::Reject;
+pub use row::{Features, Outputs, RowModel};
+/// The derives; each is called as the trait it implements.
+pub use sandstream_guest_derive::{Features, Outputs};
 pub use scores::{Packed, Scores};
 pub use signature::{Dtype, Signature};
 
-/// What `export!` expands to. Not for use by hand.
+/// What `export!` and the derives expand to. Not for use by hand.
 #[doc(hidden)]
 pub mod rt {
     pub use crate::bindings::{self, exports::sandstream::model::scoring};
     pub use crate::model::Slot;
+    pub use crate::row::features::{Strings, known, needed, present, row, whole, whole_where};
 }
 
 /// Generated from `wit/model.wit`.

@@ -3,9 +3,15 @@
 use std::cell::RefCell;
 
 use crate::bindings::exports::sandstream::model::scoring as wit;
-use crate::{Error, Inputs, Scores, Signature, log};
+#[cfg(target_arch = "wasm32")]
+use crate::log;
+use crate::{Error, Inputs, Scores, Signature};
 
-/// A scoring module.
+/// A scoring module, by batches. [`RowModel`](crate::RowModel) is one by rows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scoring module",
+    note = "implement `Model`, which scores matrices, or `RowModel`, which scores structs row by row"
+)]
 pub trait Model: Sized {
     /// Makes the model from the `config` that was announced with it, and from its [`artifacts`](crate::artifacts). Called once,
     /// before anything else.
@@ -35,6 +41,7 @@ impl<M: Model> Slot<M> {
     }
 
     pub fn load(&self, config: &[u8]) -> Result<wit::Signature, String> {
+        #[cfg(target_arch = "wasm32")]
         report_panics();
         let model = M::load(config).map_err(|error| error.to_string())?;
         let signature = model.signature().0;
@@ -50,12 +57,13 @@ impl<M: Model> Slot<M> {
     }
 }
 
-/// A panic becomes a bare trap; its message and place would be lost without this.
+/// A panic becomes a bare trap; its message and place would be lost without this. Native code, which is a test, has a hook already.
+#[cfg(target_arch = "wasm32")]
 fn report_panics() {
     std::panic::set_hook(Box::new(|panic| log::error(&panic.to_string())));
 }
 
-/// Makes a type that implements [`Model`] the module's model. Call it once, at the top of the guest's `lib.rs`.
+/// Makes a type that implements [`Model`], or [`RowModel`](crate::RowModel), the module's model. Call it once, at the top of the guest's `lib.rs`.
 #[macro_export]
 macro_rules! export {
     ($model:ty) => {

@@ -13,18 +13,21 @@ impl Scores {
     }
 
     /// The next output, as 32-bit floats: rows x width values, row-major. NaN is missing.
+    #[inline]
     #[must_use]
     pub fn float32(self, values: Vec<f32>) -> Self {
         self.with(wit::Tensor::Float32(values))
     }
 
     /// The next output, as 64-bit floats: rows x width values, row-major. NaN is missing.
+    #[inline]
     #[must_use]
     pub fn float64(self, values: Vec<f64>) -> Self {
         self.with(wit::Tensor::Float64(values))
     }
 
     /// The next output, as 64-bit integers: rows x width values, row-major.
+    #[inline]
     #[must_use]
     pub fn int64(self, values: Vec<i64>) -> Self {
         self.with(wit::Tensor::Int64(values))
@@ -48,6 +51,7 @@ impl Scores {
         self.0.rejected.push(wit::Rejection { row: row as u32, reason: reason.into() });
     }
 
+    #[inline]
     fn with(mut self, tensor: wit::Tensor) -> Self {
         self.0.outputs.push(tensor);
         self
