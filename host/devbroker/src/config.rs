@@ -35,11 +35,17 @@ const fn one_of(setting: Setting, only: &'static [&'static str]) -> Setting {
     Setting { only, ..setting }
 }
 
-/// Settings of topics. Those of Apache Kafka that are not here are refused: a setting without effect would be a lie.
+/// Settings of topics. Those of Apache Kafka that are not here are refused, as a setting without effect would be a lie; what no
+/// client could notice on one node, because it is about files and replicas, is taken and kept.
 pub(crate) const TOPIC: &[Setting] = &[
     one_of(topic("cleanup.policy", "log.cleanup.policy", Kind::List, "delete"), &["delete", "compact"]),
     one_of(topic("compression.type", "compression.type", Kind::Text, "producer"), &["producer"]),
     topic("delete.retention.ms", "log.cleaner.delete.retention.ms", Kind::Long, "86400000"),
+    topic("file.delete.delay.ms", "log.segment.delete.delay.ms", Kind::Long, "60000"),
+    topic("flush.messages", "log.flush.interval.messages", Kind::Long, "9223372036854775807"),
+    topic("flush.ms", "log.flush.interval.ms", Kind::Long, "9223372036854775807"),
+    topic("index.interval.bytes", "log.index.interval.bytes", Kind::Int, "4096"),
+    topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Kind::Long, "9223372036854775807"),
     topic("max.message.bytes", "message.max.bytes", Kind::Int, "1048588"),
     one_of(
         topic("message.timestamp.type", "log.message.timestamp.type", Kind::Text, "CreateTime"),
@@ -49,10 +55,14 @@ pub(crate) const TOPIC: &[Setting] = &[
     topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Kind::Long, "0"),
     // One node is all the replicas there are.
     one_of(topic("min.insync.replicas", "min.insync.replicas", Kind::Int, "1"), &["1"]),
+    topic("preallocate", "log.preallocate", Kind::Boolean, "false"),
     topic("retention.bytes", "log.retention.bytes", Kind::Long, "-1"),
     topic("retention.ms", "log.retention.ms", Kind::Long, "604800000"),
     topic("segment.bytes", "log.segment.bytes", Kind::Int, "1073741824"),
+    topic("segment.index.bytes", "log.index.size.max.bytes", Kind::Int, "10485760"),
+    topic("segment.jitter.ms", "log.roll.jitter.ms", Kind::Long, "0"),
     topic("segment.ms", "log.roll.ms", Kind::Long, "604800000"),
+    topic("unclean.leader.election.enable", "unclean.leader.election.enable", Kind::Boolean, "false"),
 ];
 
 const fn own(name: &'static str, kind: Kind, default: &'static str) -> Setting {
@@ -178,6 +188,8 @@ pub(crate) struct Policy {
     pub(crate) retention_ms: i64,
     pub(crate) delete_retention_ms: i64,
     pub(crate) min_compaction_lag_ms: i64,
+    /// After so long a record is compacted, however few there are.
+    pub(crate) max_compaction_lag_ms: i64,
     /// Compacted when more than this share was not yet.
     pub(crate) min_dirty_ratio: f64,
 }
@@ -201,6 +213,7 @@ impl Policy {
             retention_bytes: number("retention.bytes"),
             retention_ms: number("retention.ms"),
             delete_retention_ms: number("delete.retention.ms").max(0),
+            max_compaction_lag_ms: number("max.compaction.lag.ms").max(1),
             min_compaction_lag_ms: number("min.compaction.lag.ms").max(0),
             min_dirty_ratio: text("min.cleanable.dirty.ratio").parse().unwrap_or(0.5),
         }

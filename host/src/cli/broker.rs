@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// When what was written to the folder is pushed to the disk
     #[arg(long, value_enum, default_value = "never", requires = "data")]
     sync: Pushed,
+    /// Records kept in memory, all topics together; over that, nothing is taken in
+    #[arg(long, default_value_t = 4096, value_name = "MIB", conflicts_with = "data")]
+    memory_mib: u64,
     /// A topic to make if there is none of its name, with its partitions; may be given again
     #[arg(long = "topic", value_name = "NAME[:PARTITIONS]", value_parser = topic)]
     topics: Vec<(String, i32)>,
@@ -65,7 +68,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             Pushed::Always => Sync::Always,
         },
         settings: args.settings.iter().cloned().collect(),
-        ..Options::default()
+        memory_max: args.memory_mib.saturating_mul(1 << 20),
     };
     let broker = Broker::start(options)?;
     for (name, partitions) in &args.topics {

@@ -27,7 +27,7 @@ impl Partition {
         }
         self.roll_if_due(0, policy, now)?;
         let until = self.compactable(policy, now);
-        if !self.is_dirty(until, policy) {
+        if !self.is_dirty(until, policy, now) {
             return Ok(());
         }
         let last = self.last_of_keys(until)?;
@@ -61,13 +61,16 @@ impl Partition {
         self.segments.iter().take(closed).take_while(|s| s.last().is_none_or(|last| last < stable) && old(s)).count()
     }
 
-    fn is_dirty(&self, until: usize, policy: &Policy) -> bool {
-        let (mut dirty, mut all) = (0, 0);
+    fn is_dirty(&self, until: usize, policy: &Policy, now: i64) -> bool {
+        let (mut dirty, mut all, mut late) = (0, 0, false);
         for segment in self.segments.iter().take(until) {
             all += segment.bytes;
-            dirty += if segment.base >= self.compacted_to { segment.bytes } else { 0 };
+            if segment.base >= self.compacted_to {
+                dirty += segment.bytes;
+                late |= now - segment.begun >= policy.max_compaction_lag_ms;
+            }
         }
-        dirty > 0 && dirty as f64 > policy.min_dirty_ratio * all as f64
+        dirty > 0 && (late || dirty as f64 > policy.min_dirty_ratio * all as f64)
     }
 
     /// Offset of the last record of each key.

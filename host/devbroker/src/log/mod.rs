@@ -151,7 +151,8 @@ impl Partition {
         let next = self.next;
         let last = self.active();
         let full = last.bytes + more > policy.segment_bytes;
-        let old = now - last.begun >= policy.segment_ms;
+        let lag = if policy.compact { policy.max_compaction_lag_ms } else { i64::MAX };
+        let old = now - last.begun >= policy.segment_ms.min(lag);
         if last.entries.is_empty() || !(full || old) {
             return Ok(());
         }
