@@ -4,7 +4,6 @@
 #![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
 
 mod call;
-mod demo;
 mod hostile;
 mod kill;
 mod kit;
@@ -27,8 +26,6 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// A real Kafka, a host, and models that are swapped in front of your eyes.
-    Demo(demo::Args),
     /// Hosts that are killed and started again while models are swapped; every record is to be answered once.
     Kill(kill::Args),
     /// Models that attack the host.
@@ -59,7 +56,6 @@ enum Bench {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
-        Command::Demo(args) => demo::run(&args),
         Command::Kill(args) => kill::run(&args),
         Command::Hostile(args) => hostile::run(&args),
         Command::Pressure(args) => pressure::run(&args),

@@ -19,11 +19,11 @@ use serde::Serialize;
 
 use crate::kit::broker::{self, Broker};
 use crate::kit::hosts::{Host, Settings};
-use crate::kit::load::Load;
 use crate::kit::process::resident;
-use crate::kit::tally::{Tally, Verdict};
-use crate::kit::world::{Format, World, await_answers, component, ends, model};
+use crate::kit::world::{Format, World, await_answers, component, ends, model, wines};
 use crate::report;
+use sandstream_traffic::Load;
+use sandstream_traffic::{Tally, Verdict};
 
 const PARTITIONS: i32 = 4;
 /// Records a second while the broker stands still.
@@ -134,7 +134,7 @@ fn stopped(broker: &Broker, seconds: Duration, folder: &Path) -> Result<Part> {
     let id = model("linear", 1);
     world.publish(&id, component("wine-linear")?, |_| ())?;
     host.await_model(&id, &["Live"], PATIENCE)?;
-    let mut load = Load::new(&world, Format::Protobuf)?;
+    let mut load = Load::new(&world.traffic(), wines(Format::Protobuf))?;
     let count = u64::from(RATE) * (BEFORE * 2 + seconds).as_secs();
     let (began, never) = (Instant::now(), AtomicBool::new(false));
     let growth = thread::scope(|scope| -> Result<u64> {
@@ -165,7 +165,7 @@ fn slow(broker: &Broker, seconds: Duration, folder: &Path) -> Result<Part> {
     })?;
     host.await_model(&id, &["Live"], PATIENCE)?;
     // The group has settled once the first records are answered.
-    let mut load = Load::new(&world, Format::Protobuf)?;
+    let mut load = Load::new(&world.traffic(), wines(Format::Protobuf))?;
     load.fill(PARTITIONS as u64)?;
     await_answers(&world, PATIENCE)?;
     let before = host.metric(REBALANCES)?;
@@ -188,7 +188,7 @@ fn finish(world: &World, host: Host, began: Instant, growth: u64, before: f64) -
     if !status.success() {
         bail!("the host ended with {status} when it was told to");
     }
-    let verdict = Tally::of(world, |_| ())?.verdict(&ends(world)?);
+    let verdict = Tally::of(&world.traffic(), |_| ())?.verdict(&ends(world)?);
     Ok(Part { seconds, sent: verdict.sent, rebalances, rss_growth_bytes: growth, row_ms, verdict: Some(verdict) })
 }
 

@@ -3,6 +3,7 @@
 
 mod broker;
 mod check;
+mod demo;
 mod dlq;
 mod logging;
 mod model;
@@ -13,6 +14,7 @@ mod signals;
 mod table;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
@@ -34,6 +36,8 @@ enum Command {
     Run(run::Args),
     /// Check a configuration, the topics it names, and models for it.
     Check(check::Args),
+    /// Watch a stream of real records and models that are swapped in front of your eyes; nothing to install.
+    Demo(demo::Args),
     /// Run a small Kafka-protocol broker on loopback, for development.
     Broker(broker::Args),
     /// Publish, list, roll back and retire models.
@@ -47,6 +51,7 @@ enum Command {
 /// Reads the arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
+    let began = Instant::now();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -60,6 +65,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
+        Command::Demo(args) => demo::run(args, began),
         Command::Broker(args) => broker::run(args),
         Command::Model(args) => model::run(args),
         Command::Dlq(args) => dlq::run(args),

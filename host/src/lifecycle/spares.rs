@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use super::task::{Kind, Task};
 use crate::registry::Version;
 
-/// The first wait; each loss soon after the last doubles it. A lane without a session stands still, so the wait ends where it has
-/// done its work: a model that loses its sessions one after the other costs a session a second and no more.
+/// So many losses are made good at once: a lane without a session stands still, and whether a version is fit is seen only when the
+/// poison in a batch has been told apart.
+const AT_ONCE: u32 = 16;
+/// The first wait after that; each loss soon after the last doubles it. It ends where it has done its work: a model that loses its
+/// sessions one after the other costs a session a second and no more.
 const WAIT_MIN: Duration = Duration::from_millis(50);
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// A version that lost no session for so long starts anew.
@@ -74,7 +77,8 @@ impl Wanted {
         let quiet = now.saturating_duration_since(self.lost_at) >= FORGIVEN_AFTER;
         self.losses = if quiet { 0 } else { self.losses.saturating_add(1) };
         self.lost_at = now;
-        let wait = WAIT_MIN.saturating_mul(1 << self.losses.saturating_sub(1).min(16)).min(WAIT_MAX);
-        self.not_before = self.not_before.max(if self.losses == 0 { now } else { now + wait });
+        let Some(doublings) = self.losses.checked_sub(AT_ONCE) else { return };
+        let wait = WAIT_MIN.saturating_mul(1 << doublings.min(16)).min(WAIT_MAX);
+        self.not_before = self.not_before.max(now + wait);
     }
 }

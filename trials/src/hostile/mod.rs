@@ -14,14 +14,14 @@ use sandstream::types::ModelId;
 use sandstream::types::proto::Grants;
 use serde::Serialize;
 
-use crate::kit::answers::{Isolation, Reader, header, origin};
 use crate::kit::broker::{self, Broker};
 use crate::kit::hosts::{Host, Settings, data_type};
-use crate::kit::load::Load;
-use crate::kit::tally::Tally;
 use crate::kit::world::{Format, World, await_answers, component, ends, model};
 use crate::report;
 use neighbour::Neighbour;
+use sandstream_traffic::Load;
+use sandstream_traffic::Tally;
+use sandstream_traffic::{Isolation, Reader, header, origin};
 
 /// Each guest, the kind of error that its triggers get, and words of the reason; then words of the reason at load.
 const GUESTS: [Guest; 6] = [
@@ -133,7 +133,7 @@ fn trial(brokers: &str, chosen: &[&Guest], folder: &Path) -> Result<(Report, Vec
     await_answers(&calm, PATIENCE)?;
     let mut wrong: Vec<String> = chosen.iter().flat_map(|guest| faults_of(guest, &report[guest.name])).collect();
     for (of, world) in [("attacked", &world), ("neighbour", &calm)] {
-        let verdict = Tally::of(world, |_| ())?.verdict(&ends(world)?);
+        let verdict = Tally::of(&world.traffic(), |_| ())?.verdict(&ends(world)?);
         if !verdict.is_clean() {
             wrong.push(format!("the {of} stream: {verdict:?}"));
         }
@@ -167,7 +167,7 @@ fn attack(world: &World, host: &mut Host, neighbour: &Neighbour, guest: &Guest) 
     let expected =
         TRIGGERS.map(|at| (at as i32 % PARTITIONS, starts[at % PARTITIONS as usize] + (at as i64) / i64::from(PARTITIONS)));
     let watched = neighbour.watch();
-    Load::of(world, records())?.fill(RECORDS as u64)?;
+    Load::new(&world.traffic(), records())?.fill(RECORDS as u64)?;
     let answered = await_answers(world, PATIENCE);
     let (neighbour_results, silence) = watched.end();
     answered.with_context(|| format!("under hostile-{}", guest.name))?;
@@ -219,7 +219,7 @@ fn at_load(world: &World, host: &Host, guest: &Guest, old: &ModelId, outcome: &m
     outcome.at_load_reason = word(&said["reason"]);
     outcome.old_model = word(&host.model(old)?["state"]);
     let wines = sandstream_wine::records().iter().take(100).map(sandstream_wine::Wine::to_protobuf).collect();
-    Load::of(world, wines)?.fill(100)?;
+    Load::new(&world.traffic(), wines)?.fill(100)?;
     await_answers(world, PATIENCE)
 }
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use crate::kit::answers::{Isolation, Reader};
-use crate::kit::load::Load;
-use crate::kit::world::{Format, World};
+use crate::kit::world::{Format, World, wines};
+use sandstream_traffic::Load;
+use sandstream_traffic::{Isolation, Reader};
 
 /// Records a second.
 const RATE: u32 = 500;
@@ -52,7 +52,7 @@ impl Neighbour {
     pub(super) fn start(world: &World) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::new(Mutex::new(Seen::new()));
-        let mut load = Load::new(world, Format::Protobuf)?;
+        let mut load = Load::new(&world.traffic(), wines(Format::Protobuf))?;
         let reader = Reader::open(&world.brokers, &world.scores(), world.partitions, Isolation::Committed)?;
         let told = Arc::clone(&stop);
         let send = std::thread::spawn(move || load.pace(RATE, RECORDS_MAX, &told));

@@ -13,15 +13,15 @@ use anyhow::{Result, anyhow, bail, ensure};
 use serde::Serialize;
 
 use crate::kit::activations::Activations;
-use crate::kit::answers::{Isolation, Reader};
 use crate::kit::broker::{self, Broker};
 use crate::kit::hosts::{Host, Settings};
-use crate::kit::load::Load;
-use crate::kit::tally::{Tally, Verdict};
 use crate::kit::world::{Format, World, await_answers, ends};
 use crate::report;
 use mortal::{Mortal, Suffered};
 use orders::Orders;
+use sandstream_traffic::Load;
+use sandstream_traffic::{Isolation, Reader};
+use sandstream_traffic::{Tally, Verdict};
 
 const HOSTS: [&str; 3] = ["one", "two", "three"];
 const LANES: usize = 2;
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn attack(world: &World, seconds: u64, seed: u64, settings: [Settings; 3], stops: Option<u32>, folder: &Path) -> Result<Done> {
     let mut orders = Orders::new(world, seed)?;
     let records = records();
-    let mut load = Load::of(world, records.clone())?;
+    let mut load = Load::new(&world.traffic(), records.clone())?;
     let stop = AtomicBool::new(false);
     let (mut suffered, mut hosts) = (Suffered::default(), Vec::new());
     thread::scope(|scope| -> Result<()> {
@@ -181,7 +181,7 @@ fn is_broken(at: usize) -> bool {
 fn count(world: &World, seed: u64, done: &Done) -> Result<Report> {
     let activations = Activations::read(world)?;
     let mut wrong_version = 0;
-    let tally = Tally::of(world, |result| wrong_version += u64::from(!activations.agree(result)))?;
+    let tally = Tally::of(&world.traffic(), |result| wrong_version += u64::from(!activations.agree(result)))?;
     let verdict = tally.verdict(&ends(world)?);
     let mut uncommitted = 0;
     Reader::open(&world.brokers, &world.scores(), world.partitions, Isolation::Uncommitted)?.to_end(|_| {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, ensure};
 use rdkafka::Message as _;
 use sandstream::pipeline::Activation;
 
-use super::answers::{Isolation, Reader, ScoringResult};
 use super::world::World;
+use sandstream_traffic::{Isolation, Reader, ScoringResult};
 
 /// Activations of the data type `wine` on the stream `scores`.
 #[derive(Default)]

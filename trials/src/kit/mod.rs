@@ -3,12 +3,9 @@
 
 pub(crate) mod activations;
 pub(crate) mod admin;
-pub(crate) mod answers;
 pub(crate) mod broker;
 pub(crate) mod copier;
 pub(crate) mod hosts;
-pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod progress;
-pub(crate) mod tally;
 pub(crate) mod world;

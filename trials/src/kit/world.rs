@@ -17,6 +17,7 @@ use sandstream::types::control::Key;
 use sandstream::types::proto::deployment::{Pinned, Strategy, strategy::Kind};
 use sandstream::types::proto::model_descriptor::{ModelType, Payload};
 use sandstream::types::proto::{Deployment, ModelDescriptor};
+use sandstream_traffic::Topics;
 
 /// How long a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,6 +95,17 @@ impl World {
         Ok(Config::new(self.brokers.clone(), BTreeMap::new())?)
     }
 
+    /// The topics that records pass through.
+    pub(crate) fn traffic(&self) -> Topics {
+        Topics {
+            brokers: self.brokers.clone(),
+            input: self.input(),
+            scores: self.scores(),
+            dead_letters: self.dead_letters(),
+            partitions: self.partitions,
+        }
+    }
+
     pub(crate) fn input(&self) -> String {
         self.name.clone()
     }
@@ -150,6 +162,15 @@ impl World {
     /// Pins a version of `wine`, as a rollback does.
     pub(crate) fn pin(&self, id: &ModelId) -> Result<u64> {
         self.deploy(Kind::Pinned(Pinned { name: id.name.clone(), version: id.version.clone() }))
+    }
+}
+
+/// The wines as records.
+pub(crate) fn wines(format: Format) -> Vec<Vec<u8>> {
+    let wines = sandstream_wine::records().iter();
+    match format {
+        Format::Json => wines.zip(0..).map(|(wine, id)| wine.to_json(id, 0)).collect(),
+        Format::Protobuf => wines.map(sandstream_wine::Wine::to_protobuf).collect(),
     }
 }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::kit::broker::{self, Broker};
-use crate::kit::load::Load;
-use crate::kit::world::{Format, World};
+use crate::kit::world::{Format, World, wines};
 use crate::report;
 use mode::Mode;
+use sandstream_traffic::Load;
 use summary::Summary;
 use window::{Pace, Program, window};
 
@@ -64,6 +64,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn warm(broker: &Broker) -> Result<()> {
     let world = World::create(&broker.address, "latency-warm", window::PARTITIONS)?;
-    Load::new(&world, Format::Json)?.fill(BROKER_WARM)?;
+    Load::new(&world.traffic(), wines(Format::Json))?.fill(BROKER_WARM)?;
     world.end()
 }

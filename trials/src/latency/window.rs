@@ -11,12 +11,12 @@ use hdrhistogram::Histogram;
 use rdkafka::Message as _;
 
 use super::mode::Mode;
-use crate::kit::answers::{Isolation, Reader};
 use crate::kit::copier;
 use crate::kit::hosts::{Host, Settings};
-use crate::kit::load::Load;
 use crate::kit::process::Running;
-use crate::kit::world::{Format, World, component, model};
+use crate::kit::world::{Format, World, component, model, wines};
+use sandstream_traffic::Load;
+use sandstream_traffic::{Isolation, Reader};
 
 /// As the comparison with other programs has it.
 pub(super) const PARTITIONS: i32 = 4;
@@ -75,7 +75,7 @@ pub(super) fn window(brokers: &str, program: Program, pace: Pace, folder: &Path)
     let _ = reader.next(Duration::from_millis(500))?;
     let counted_from = SystemTime::now() + pace.warm;
     let reading = thread::spawn(move || read(&reader, counted_from, pace.records()));
-    Load::new(&world, Format::Json)?.pace(pace.rate, pace.records(), &AtomicBool::new(false))?;
+    Load::new(&world.traffic(), wines(Format::Json))?.pace(pace.rate, pace.records(), &AtomicBool::new(false))?;
     let window = reading.join().map_err(|_| anyhow!("the reader panicked"))??;
     process.terminate(PATIENCE)?;
     world.end()?;

@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use crate::kit::activations::Activations;
 use crate::kit::broker::{self, Broker};
-use crate::kit::tally::Tally;
 use crate::kit::world::ends;
 use crate::report;
 use models::{KINDS, Models};
+use sandstream_traffic::Tally;
 use stage::Stage;
 use windows::{Gaps, Measured, Timeline};
 
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let Some(measured) = timeline.measure() else { bail!("the run has no beginning and no end") };
     let activations = Activations::read(&world)?;
     let mut wrong = 0;
-    let verdict = Tally::of(&world, |result| wrong += u64::from(!activations.agree(result)))?.verdict(&ends(&world)?);
+    let verdict = Tally::of(&world.traffic(), |result| wrong += u64::from(!activations.agree(result)))?.verdict(&ends(&world)?);
     let Measured { swaps, swap, control, prepare, prepare_median_ratio } = measured;
     let report = Report {
         swaps,

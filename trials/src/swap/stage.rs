@@ -18,8 +18,8 @@ use sandstream::types::proto::deployment::{Latest, strategy::Kind as Strategy};
 use super::WINDOW;
 use super::models::{Forest, Kind, Which};
 use crate::kit::hosts::{Settings, program};
-use crate::kit::load::Load;
-use crate::kit::world::{Format, World, await_answers};
+use crate::kit::world::{Format, World, await_answers, wines};
+use sandstream_traffic::Load;
 
 const PARTITIONS: i32 = 4;
 /// How long a model may take to become live, and the answers to come.
@@ -103,7 +103,7 @@ impl Stage {
 
     /// Records a second that a kind of model scores when all of them are there before it is.
     pub(super) fn speed(&self, kind: Kind) -> Result<f64> {
-        Load::new(&self.world, Format::Protobuf)?.fill(RECORDS)?;
+        Load::new(&self.world.traffic(), wines(Format::Protobuf))?.fill(RECORDS)?;
         self.batches();
         let id = self.publish(Which::new(kind, 0, "-speed"))?;
         await_answers(&self.world, PATIENCE)?;
@@ -118,7 +118,7 @@ impl Stage {
     /// Streams records while `during` goes on, and waits until they are answered.
     pub(super) fn stream<T>(&mut self, rate: u32, during: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let stop = AtomicBool::new(false);
-        let mut load = Load::new(&self.world, Format::Protobuf)?;
+        let mut load = Load::new(&self.world.traffic(), wines(Format::Protobuf))?;
         let done = thread::scope(|scope| {
             let sender = scope.spawn(|| load.pace(rate, RECORDS_MAX, &stop));
             let done = during(self);

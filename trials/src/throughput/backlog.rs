@@ -8,13 +8,13 @@ use rdkafka::Message as _;
 
 use super::case::{Case, FOREST, LINEAR};
 use super::drain::{Drained, drain};
-use crate::kit::answers::{Isolation, Reader};
 use crate::kit::copier;
 use crate::kit::hosts::{Host, Settings};
-use crate::kit::load::Load;
 use crate::kit::process::Running;
 use crate::kit::progress::Progress;
-use crate::kit::world::{Format, World, component, model};
+use crate::kit::world::{Format, World, component, model, wines};
+use sandstream_traffic::Load;
+use sandstream_traffic::{Isolation, Reader};
 
 /// As the comparison with other programs has it.
 const PARTITIONS: i32 = 4;
@@ -38,7 +38,7 @@ impl Backlog {
     pub(super) fn fill(brokers: &str, format: Format, records: u64, folder: &Path) -> Result<Self> {
         let world = World::create(brokers, &format!("throughput-{}", format.as_str()), PARTITIONS)?;
         eprintln!("{records} records as {}", format.as_str());
-        Load::new(&world, format)?.fill(records)?;
+        Load::new(&world.traffic(), wines(format))?.fill(records)?;
         for name in [LINEAR, FOREST] {
             world.publish(&model(name, 1), component(name)?, |_| {})?;
         }

@@ -14,14 +14,12 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
-use super::{Call, text};
+use super::{Call, allowed, text};
 use crate::group::Members;
 use crate::group::assign::Part;
 use crate::group::consumer::{Beat, Beaten};
 use crate::state::{Refused, State, random};
 
-/// What is allowed is not told, which Kafka says with this number.
-const NOT_TOLD: i32 = i32::MIN;
 const ASSIGNORS: [&str; 2] = ["uniform", "range"];
 
 pub(super) fn heartbeat(call: &Call<'_>, request: ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatResponse {
@@ -101,8 +99,9 @@ fn by_topic(parts: &BTreeSet<Part>) -> BTreeMap<Uuid, Vec<i32>> {
 
 pub(super) fn describe(call: &Call<'_>, request: ConsumerGroupDescribeRequest) -> ConsumerGroupDescribeResponse {
     let state = call.state();
+    let told = allowed::told(request.include_authorized_operations, allowed::GROUP);
     let groups = request.group_ids.into_iter().map(|id| {
-        let mut answer = DescribedGroup::default().with_authorized_operations(NOT_TOLD);
+        let mut answer = DescribedGroup::default().with_authorized_operations(told);
         match state.groups.get(id.as_str()) {
             Some(group) if matches!(group.members, Members::Consumer(_)) => {
                 let Members::Consumer(consumer) = &group.members else { return answer };

@@ -10,13 +10,10 @@ use kafka_protocol::messages::{
     ListGroupsResponse, OffsetDeleteRequest, OffsetDeleteResponse,
 };
 
-use super::{Call, code, text};
+use super::{Call, allowed, code, text};
 use crate::group::{Group, Members};
 use crate::journal::Fact;
 use crate::state::State;
-
-/// What is allowed is not told, which Kafka says with this number.
-const NOT_TOLD: i32 = i32::MIN;
 
 pub(super) fn list(call: &Call<'_>, request: ListGroupsRequest) -> ListGroupsResponse {
     let state = call.state();
@@ -50,9 +47,10 @@ fn protocol_type(group: &Group) -> &str {
 
 pub(super) fn describe(call: &Call<'_>, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let state = call.state();
+    let told = allowed::told(request.include_authorized_operations, allowed::GROUP);
     let groups = request.groups.into_iter().map(|id| {
         let group = state.groups.get(id.as_str());
-        let mut answer = DescribedGroup::default().with_group_id(id).with_authorized_operations(NOT_TOLD);
+        let mut answer = DescribedGroup::default().with_group_id(id).with_authorized_operations(told);
         match group.map(|group| &group.members) {
             // What does not exist, or is of the other protocol, is dead to those who ask in this one.
             None | Some(Members::Consumer(_)) => answer.group_state = text("Dead"),

@@ -6,28 +6,31 @@ use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
 use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse, MetadataRequest, MetadataResponse, TopicName};
 
-use super::{Call, NODE, text};
+use super::{Call, NODE, allowed, text};
 use crate::config::Values;
 use crate::state::{State, Topic};
-
-/// What is allowed is not told, which Kafka says with this number.
-const NOT_TOLD: i32 = i32::MIN;
 
 pub(super) fn metadata(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
     let mut state = call.state();
     let node =
         MetadataResponseBroker::default().with_node_id(NODE).with_host(text(call.broker.host())).with_port(call.broker.port());
     let all = request.topics.as_ref().is_none_or(|topics| topics.is_empty() && call.version == 0);
-    let topics = if all {
+    let mut topics: Vec<MetadataResponseTopic> = if all {
         state.topics.iter().map(|(name, topic)| found(name, topic, call.version)).collect()
     } else {
         let make = request.allow_auto_topic_creation && state.settings.is_on("auto.create.topics.enable");
         let asked = request.topics.unwrap_or_default();
         asked.iter().map(|asked| one(&mut state, asked, make, call.version)).collect()
     };
+    if request.include_topic_authorized_operations {
+        topics.iter_mut().for_each(|topic| topic.topic_authorized_operations = allowed::TOPIC);
+    }
     let mut answer = MetadataResponse::default().with_brokers(vec![node]).with_topics(topics);
     if call.version >= 1 {
         answer.controller_id = NODE;
+    }
+    if request.include_cluster_authorized_operations {
+        answer.cluster_authorized_operations = allowed::CLUSTER;
     }
     if call.version >= 2 {
         answer.cluster_id = Some(text(&state.cluster));
@@ -62,7 +65,7 @@ fn missing(name: &str, code: i16) -> MetadataResponseTopic {
     MetadataResponseTopic::default()
         .with_name(Some(TopicName(text(name))))
         .with_error_code(code)
-        .with_topic_authorized_operations(NOT_TOLD)
+        .with_topic_authorized_operations(allowed::told(false, 0))
 }
 
 fn found(name: &str, topic: &Topic, version: i16) -> MetadataResponseTopic {
@@ -76,7 +79,7 @@ fn found(name: &str, topic: &Topic, version: i16) -> MetadataResponseTopic {
     };
     let mut answer = MetadataResponseTopic::default()
         .with_name(Some(TopicName(text(name))))
-        .with_topic_authorized_operations(NOT_TOLD)
+        .with_topic_authorized_operations(allowed::told(false, 0))
         .with_partitions((0..topic.partitions.len() as i32).map(partition).collect());
     if version >= 10 {
         answer.topic_id = topic.id;
@@ -84,12 +87,12 @@ fn found(name: &str, topic: &Topic, version: i16) -> MetadataResponseTopic {
     answer
 }
 
-pub(super) fn cluster(call: &Call<'_>, _: DescribeClusterRequest) -> DescribeClusterResponse {
+pub(super) fn cluster(call: &Call<'_>, request: DescribeClusterRequest) -> DescribeClusterResponse {
     let node =
         DescribeClusterBroker::default().with_broker_id(NODE).with_host(text(call.broker.host())).with_port(call.broker.port());
     DescribeClusterResponse::default()
         .with_cluster_id(text(&call.state().cluster))
         .with_controller_id(NODE)
         .with_brokers(vec![node])
-        .with_cluster_authorized_operations(NOT_TOLD)
+        .with_cluster_authorized_operations(allowed::told(request.include_cluster_authorized_operations, allowed::CLUSTER))
 }

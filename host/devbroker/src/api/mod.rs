@@ -123,6 +123,23 @@ fn write(answer: &impl Encodable, version: i16, out: &mut BytesMut) -> Result<()
 /// The one node there is.
 pub(crate) const NODE: BrokerId = BrokerId(1);
 
+/// What a client may do, as one bit for each operation; everybody may do everything here. Numbers of operations: AclOperation of
+/// Apache Kafka's clients.
+mod allowed {
+    /// Read, Write, Create, Delete, Alter, Describe, DescribeConfigs, AlterConfigs.
+    pub(super) const TOPIC: i32 = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
+    /// Read, Delete, Describe, DescribeConfigs, AlterConfigs.
+    pub(super) const GROUP: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
+    /// Create, Alter, Describe, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite.
+    pub(super) const CLUSTER: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
+    /// For those who do not ask.
+    const NOT_TOLD: i32 = i32::MIN;
+
+    pub(super) fn told(asked: bool, operations: i32) -> i32 {
+        if asked { operations } else { NOT_TOLD }
+    }
+}
+
 /// A text as answers carry it.
 fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())

@@ -1,48 +1,46 @@
-//! Wine records onto the input topic: as fast as they go, or at a rate.
+//! Records onto the input topic: as fast as they go, or at a rate.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::world::{Format, World};
+use crate::Topics;
 
 /// How long the last records may take to be acknowledged.
 const FLUSH: Duration = Duration::from_secs(120);
 
-/// A producer of wine records, in turn over the partitions.
-pub(crate) struct Load {
+/// A producer of records, in turn over the partitions.
+pub struct Load {
     producer: BaseProducer,
     topic: String,
     partitions: i32,
     records: Vec<Vec<u8>>,
     /// Records sent so far.
-    pub(crate) sent: u64,
+    pub sent: u64,
 }
 
 impl Load {
-    pub(crate) fn new(world: &World, format: Format) -> Result<Self> {
-        let wines = sandstream_wine::records().iter();
-        let records = match format {
-            Format::Json => wines.zip(0..).map(|(wine, id)| wine.to_json(id, 0)).collect(),
-            Format::Protobuf => wines.map(sandstream_wine::Wine::to_protobuf).collect(),
-        };
-        Self::of(world, records)
-    }
-
-    /// A load of records of any kind, again and again from the first.
-    pub(crate) fn of(world: &World, records: Vec<Vec<u8>>) -> Result<Self> {
+    /// A load of these records, again and again from the first.
+    ///
+    /// # Errors
+    /// There are none, or the client cannot be made.
+    pub fn new(topics: &Topics, records: Vec<Vec<u8>>) -> Result<Self> {
+        ensure!(!records.is_empty() && topics.partitions > 0, "there are no records, or no partitions to send them to");
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &world.brokers).set("enable.idempotence", "true").set("linger.ms", "5");
+        config.set("bootstrap.servers", &topics.brokers).set("enable.idempotence", "true").set("linger.ms", "5");
         config.set("queue.buffering.max.messages", "200000").set("message.timeout.ms", "300000");
-        Ok(Self { producer: config.create()?, topic: world.input(), partitions: world.partitions, records, sent: 0 })
+        Ok(Self { producer: config.create()?, topic: topics.input.clone(), partitions: topics.partitions, records, sent: 0 })
     }
 
     /// Queues one record; its key is when it was due, microseconds since the epoch, in decimal.
-    pub(crate) fn send(&mut self, due: SystemTime) -> Result<()> {
+    ///
+    /// # Errors
+    /// The broker does not take them.
+    pub fn send(&mut self, due: SystemTime) -> Result<()> {
         let since = due.duration_since(SystemTime::UNIX_EPOCH)?;
         let key = since.as_micros().to_string();
         let partition = i32::try_from(self.sent % self.partitions as u64)?;
@@ -66,12 +64,18 @@ impl Load {
     }
 
     /// Waits until the broker has everything.
-    pub(crate) fn flush(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// The broker does not take them.
+    pub fn flush(&self) -> Result<()> {
         self.producer.flush(FLUSH).map_err(|error| anyhow!("the last records were not taken: {error}"))
     }
 
     /// So many records as fast as they go, acknowledged.
-    pub(crate) fn fill(&mut self, count: u64) -> Result<()> {
+    ///
+    /// # Errors
+    /// The broker does not take them.
+    pub fn fill(&mut self, count: u64) -> Result<()> {
         for i in 0..count {
             if i % 1024 == 0 {
                 self.serve();
@@ -83,7 +87,10 @@ impl Load {
 
     /// `rate` records a second, until `stop` is set or `count` were sent. A record that is late keeps the time it was due at, so
     /// that a slow broker counts against whoever is measured and nothing is left out.
-    pub(crate) fn pace(&mut self, rate: u32, count: u64, stop: &AtomicBool) -> Result<()> {
+    ///
+    /// # Errors
+    /// The broker does not take them.
+    pub fn pace(&mut self, rate: u32, count: u64, stop: &AtomicBool) -> Result<()> {
         let (began, wall) = (Instant::now(), SystemTime::now());
         for i in 0..count {
             let due = Duration::from_secs_f64(i as f64 / f64::from(rate));

@@ -6,55 +6,71 @@ use std::collections::HashMap;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::answers::{Isolation, Reader, ScoringResult, origin};
-use super::world::World;
+use crate::Topics;
+use crate::answers::{Isolation, Reader, ScoringResult, origin};
 
 /// Answers by input partition and offset.
-#[derive(Default)]
-pub(crate) struct Tally {
+#[derive(Debug, Default)]
+pub struct Tally {
     counts: Vec<Vec<u8>>,
     /// Input offset of the last answer, by output topic and partition.
     last: HashMap<(Sink, i32), i64>,
-    pub(crate) results: u64,
-    pub(crate) dead_letters: u64,
-    pub(crate) out_of_order: u64,
+    /// Results counted.
+    pub results: u64,
+    /// Dead letters counted.
+    pub dead_letters: u64,
+    /// Answers that stand behind one about a later record.
+    pub out_of_order: u64,
 }
 
+/// Where an answer stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Sink {
+pub enum Sink {
+    /// In the output topic.
     Scores,
+    /// In the dead-letter topic.
     DeadLetters,
 }
 
 /// What a tally comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Verdict {
-    pub(crate) sent: u64,
-    pub(crate) results: u64,
-    pub(crate) dead_letters: u64,
-    pub(crate) missing: u64,
-    pub(crate) duplicated: u64,
-    pub(crate) out_of_order: u64,
+pub struct Verdict {
+    /// Records of the input.
+    pub sent: u64,
+    /// Results.
+    pub results: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+    /// Records without an answer.
+    pub missing: u64,
+    /// Answers too many.
+    pub duplicated: u64,
+    /// Answers that stand behind one about a later record.
+    pub out_of_order: u64,
 }
 
 impl Verdict {
     /// Whether every record was answered once and in order.
-    pub(crate) fn is_clean(&self) -> bool {
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
         self.missing + self.duplicated + self.out_of_order == 0
     }
 }
 
 impl Tally {
-    /// Reads all that is committed in the world's output and dead-letter topics; `each` sees every result.
-    pub(crate) fn of(world: &World, mut each: impl FnMut(&ScoringResult<'_>)) -> Result<Self> {
+    /// Reads all that is committed in the output and dead-letter topics; `each` sees every result.
+    ///
+    /// # Errors
+    /// They cannot be read, or hold what is no answer.
+    pub fn of(topics: &Topics, mut each: impl FnMut(&ScoringResult<'_>)) -> Result<Self> {
         let mut tally = Self::default();
-        let open = |topic: &str| Reader::open(&world.brokers, topic, world.partitions, Isolation::Committed);
-        open(&world.scores())?.to_end(|message| {
+        let open = |topic: &str| Reader::open(&topics.brokers, topic, topics.partitions, Isolation::Committed);
+        open(&topics.scores)?.to_end(|message| {
             let result = ScoringResult::read(message)?;
             each(&result);
             tally.count(Sink::Scores, rdkafka::Message::partition(message), result.partition, result.offset)
         })?;
-        open(&world.dead_letters())?.to_end(|message| {
+        open(&topics.dead_letters)?.to_end(|message| {
             let (partition, offset) = origin(message)?;
             tally.count(Sink::DeadLetters, rdkafka::Message::partition(message), partition, offset)
         })?;
@@ -62,7 +78,10 @@ impl Tally {
     }
 
     /// Counts an answer that stood in partition `at` of a sink and is about `offset` of the input's `partition`.
-    pub(crate) fn count(&mut self, sink: Sink, at: i32, partition: i32, offset: i64) -> Result<()> {
+    ///
+    /// # Errors
+    /// There are no such positions.
+    pub fn count(&mut self, sink: Sink, at: i32, partition: i32, offset: i64) -> Result<()> {
         ensure!(partition >= 0 && offset >= 0, "an answer about partition {partition}, offset {offset}");
         let (partition, offset_at) = (partition as usize, offset as usize);
         if self.counts.len() <= partition {
@@ -83,7 +102,8 @@ impl Tally {
     }
 
     /// Compares with the input: `ends` is the next offset of each of its partitions.
-    pub(crate) fn verdict(&self, ends: &[i64]) -> Verdict {
+    #[must_use]
+    pub fn verdict(&self, ends: &[i64]) -> Verdict {
         let none = Vec::new();
         let (mut missing, mut duplicated) = (0, 0);
         for (partition, &end) in ends.iter().enumerate() {

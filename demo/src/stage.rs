@@ -1,0 +1,99 @@
+//! What the demo is played on: a configuration, models, and topics, made as a user makes them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use sandstream_traffic::Topics;
+use sandstream_wine::FEATURES;
+
+use crate::Options;
+use crate::broker::Broker;
+
+const PARTITIONS: i32 = 4;
+/// How long a broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The models, as files to publish.
+pub(crate) const LINEAR: &str = "wine-linear.wasm";
+pub(crate) const FOREST: &str = "wine-forest.wasm";
+pub(crate) const HALF: &str = "half-a-module.wasm";
+pub(crate) const FRAGILE: &str = "fragile.wasm";
+
+const COMPONENTS: [(&str, &[u8]); 3] = [
+    (LINEAR, include_bytes!("../../plugins/prebuilt/wine-linear.wasm")),
+    (FOREST, include_bytes!("../../plugins/prebuilt/wine-forest.wasm")),
+    // Panics where the alcohol is 666.
+    (FRAGILE, include_bytes!("../../plugins/prebuilt/hostile-panic.wasm")),
+];
+
+pub(crate) struct Stage {
+    pub(crate) program: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) topics: Topics,
+}
+
+impl Stage {
+    pub(crate) fn set(options: &Options, broker: &Broker, folder: &Path) -> Result<Self> {
+        let name = format!("demo-{}", std::process::id());
+        let topics = Topics {
+            brokers: broker.address.clone(),
+            scores: format!("{name}.scores"),
+            dead_letters: format!("{name}.dlq"),
+            input: name,
+            partitions: PARTITIONS,
+        };
+        let stage = Self { program: options.program.clone(), folder: folder.to_path_buf(), topics };
+        for (name, bytes) in COMPONENTS {
+            fs::write(stage.folder.join(name), bytes)?;
+        }
+        let forest = fs::read(stage.folder.join(FOREST))?;
+        fs::write(stage.folder.join(HALF), &forest[..forest.len() / 2])?;
+        fs::write(stage.config(), stage.configuration())?;
+        let partitions = PARTITIONS.to_string();
+        let out = stage.sandstream(&["check", "--config", "wine.toml", "--kafka", "--create", "--partitions", &partitions])?;
+        if !out.status.success() {
+            let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+            bail!("the topics of the demo cannot be made on {}: {}", broker.address, said.trim());
+        }
+        Ok(stage)
+    }
+
+    /// Runs a command of sandstream in the demo's folder, to its end.
+    pub(crate) fn sandstream(&self, words: &[&str]) -> Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.args(words).current_dir(&self.folder).output().context("cannot start sandstream")
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.join("wine.toml")
+    }
+
+    pub(crate) fn host_log(&self) -> PathBuf {
+        self.folder.join("host.log")
+    }
+
+    fn configuration(&self) -> String {
+        let fields: Vec<String> = FEATURES.iter().map(|name| format!("{name:?} = \"number\"")).collect();
+        format!(
+            "[kafka]\nbrokers = \"{brokers}\"\n\n[control]\ntopic = \"{input}.models\"\n\n\
+             [types.wine]\nformat = \"json\"\n[types.wine.fields]\nid = \"integer\"\n{fields}\n\n\
+             [streams.wine]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ninclude = [\"id\"]\n\n\
+             [admin]\nbind = \"127.0.0.1:0\"\n",
+            brokers = self.topics.brokers,
+            input = self.topics.input,
+            fields = fields.join("\n"),
+        )
+    }
+
+    /// The next offset of every partition of the input.
+    pub(crate) fn ends(&self) -> Result<Vec<i64>> {
+        let client: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.topics.brokers).create()?;
+        let end = |partition| Ok(client.fetch_watermarks(&self.topics.input, partition, PATIENCE)?.1);
+        (0..PARTITIONS).map(end).collect()
+    }
+}
