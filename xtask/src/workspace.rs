@@ -12,19 +12,9 @@ pub(crate) fn root() -> PathBuf {
     folder.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The folder for everything that is fetched or built and outlives a checkout: `SANDSTREAM_CACHE`, or `sandstream` in the user's
-/// cache folder. May be empty, may be deleted.
+/// The folder for everything that is fetched or built and outlives a checkout.
 pub(crate) fn cache() -> Result<PathBuf> {
-    if let Some(folder) = env::var_os("SANDSTREAM_CACHE") {
-        return Ok(folder.into());
-    }
-    let base = match env::var_os("XDG_CACHE_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            PathBuf::from(env::var_os("HOME").context("set SANDSTREAM_CACHE or HOME: there is no cache folder")?).join(".cache")
-        }
-    };
-    Ok(base.join("sandstream"))
+    Ok(sandstream_kit::cache_folder()?)
 }
 
 /// cargo, in the checkout, with the target folder in the cache unless the caller has chosen one.

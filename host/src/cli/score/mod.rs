@@ -9,16 +9,15 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::SOME_REFUSED;
 use super::model_file::Extras;
 use crate::app;
 use crate::backend::Backend as _;
-use crate::binding::Binding;
 use crate::config::Config;
+use crate::lifecycle::Rehearsal;
 use crate::types::Limits;
-use batch::Scorer;
 use input::Input;
 
 #[derive(clap::Args)]
@@ -65,11 +64,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
     let mut input = Input::open(args)?;
     let schema = schema::of(input.columns(), &args.features, model.signature())?;
-    let binding = Binding::new(&schema, model.signature()).with_context(|| args.model.display().to_string())?;
-    input.decode(&schema, binding.wanted())?;
-    let mut scorer = Scorer::new(&*model, binding, &schema)?;
+    let mut rehearsal =
+        Rehearsal::new(&*model, &schema).map_err(|reason| anyhow!("{}: {reason}", args.model.display()))?;
+    input.decode(&schema, rehearsal.wanted())?;
     let mut out = writer(args)?;
-    let refused = scorer.all(&mut input, &mut out)?;
+    let refused = batch::all(&mut rehearsal, &mut input, &mut out)?;
     out.flush().context("cannot write the answer")?;
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }
