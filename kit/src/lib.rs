@@ -14,6 +14,7 @@ mod process;
 pub mod project;
 pub mod toolchain;
 pub mod twin;
+mod wasi;
 
 pub use cache::folder as cache_folder;
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! The languages that a guest can be written in: one file each, and this list.
 
+mod c;
+mod go;
 mod rust;
 
 use crate::embedded;
@@ -49,7 +51,7 @@ pub struct Cost {
 }
 
 /// Every language, in the order in which they are offered: the cheapest first.
-pub const ALL: &[&dyn Language] = &[&rust::Rust];
+pub const ALL: &[&dyn Language] = &[&rust::Rust, &c::C, &go::Go];
 
 /// The language of that name.
 ///
