@@ -2,11 +2,15 @@
 
 mod c;
 mod go;
+mod js;
+mod python;
 mod rust;
 
-use crate::embedded;
+use std::fs;
+use std::path::PathBuf;
+
 use crate::project::{File, Project};
-use crate::Error;
+use crate::{Error, embedded};
 
 /// A language.
 pub trait Language: Sync {
@@ -51,7 +55,7 @@ pub struct Cost {
 }
 
 /// Every language, in the order in which they are offered: the cheapest first.
-pub const ALL: &[&dyn Language] = &[&rust::Rust, &c::C, &go::Go];
+pub const ALL: &[&dyn Language] = &[&rust::Rust, &c::C, &go::Go, &js::JavaScript, &python::Python];
 
 /// The language of that name.
 ///
@@ -68,4 +72,15 @@ pub fn of(name: &str) -> Result<&'static dyn Language, Error> {
 fn template(name: &str) -> Vec<File> {
     let files = embedded::under("plugins/template").filter_map(|(path, content)| Some((path.strip_prefix(name)?.strip_prefix('/')?, content)));
     files.map(|(path, content)| File { path: path.to_owned(), content: content.to_vec() }).collect()
+}
+
+/// Writes the contract to where a language's tool can read it; gives the folder. Such tools import whatever the world offers, used
+/// or not, so it offers what every host answers. The world is not called `model`, as the guest's own module is.
+fn write_contract(project: &Project) -> Result<PathBuf, Error> {
+    let folder = project.build().join("wit");
+    fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+    let text = embedded::text("wit/model.wit").replace("  import inference;\n", "").replace("\nworld model {", "\nworld guest {");
+    let file = folder.join("model.wit");
+    fs::write(&file, text).map_err(Error::file("write", &file))?;
+    Ok(folder)
 }

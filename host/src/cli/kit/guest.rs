@@ -110,7 +110,8 @@ fn newer(folder: &Path, than: SystemTime, but: &Path, depth: u32) -> bool {
     entries.flatten().any(|entry| {
         let path = entry.path();
         let left_out = path == but || entry.file_name().to_string_lossy().starts_with('.') || entry.file_name() == "target";
-        let is_data = path.extension().is_some_and(|ending| ending == "jsonl");
+        // What is not built: goldens, and the manifest itself.
+        let is_data = path.extension().is_some_and(|ending| ending == "jsonl") || entry.file_name() == MANIFEST;
         let Ok(about) = entry.metadata() else { return false };
         match (left_out || is_data, about.is_dir()) {
             (true, _) => false,
