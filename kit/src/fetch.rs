@@ -46,7 +46,11 @@ pub(crate) fn wheel(wheel: &Wheel) -> Result<Unpacked, Error> {
         fs::write(&wanted, line).map_err(Error::file("write", &wanted))?;
         let mut pip = Command::new(new.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]);
-        run(pip.args(["--require-hashes", "--only-binary", ":all:", "--target"]).arg(new.join("modules")).arg("--requirement").arg(&wanted))
+        run(pip
+            .args(["--require-hashes", "--only-binary", ":all:", "--target"])
+            .arg(new.join("modules"))
+            .arg("--requirement")
+            .arg(&wanted))
     })?;
     Ok(Unpacked { python: folder.join("bin/python"), modules: folder.join("modules") })
 }

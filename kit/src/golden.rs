@@ -77,7 +77,8 @@ impl Case {
     /// What of a model's answer is not as expected.
     #[must_use]
     pub fn compare(&self, got: &Answer) -> Vec<Mismatch> {
-        let mismatch = |output: &str, expected: String, got: String| Mismatch { line: self.line, output: output.to_owned(), expected, got };
+        let mismatch =
+            |output: &str, expected: String, got: String| Mismatch { line: self.line, output: output.to_owned(), expected, got };
         let Some(expected) = &self.expected else {
             return vec![mismatch("", "nothing yet".to_owned(), got.shown())];
         };
@@ -89,7 +90,9 @@ impl Case {
                     (Some(expected), Some(got)) => !same(expected, got, self.tolerance),
                     _ => true,
                 };
-                let shown = |answer: &Map<String, Value>, name: &str| answer.get(name).map_or("no such output".to_owned(), Value::to_string);
+                let shown = |answer: &Map<String, Value>, name: &str| {
+                    answer.get(name).map_or("no such output".to_owned(), Value::to_string)
+                };
                 names.filter(differs).map(|name| mismatch(name, shown(expected, name), shown(got, name))).collect()
             }
             (expected, got) => vec![mismatch("", expected.shown(), got.shown())],
@@ -140,7 +143,10 @@ fn case(line: usize, text: &str) -> Result<Case, String> {
     let record = object.remove("record").ok_or("expected a key `record`")?;
     let tolerance = match object.remove("tolerance") {
         None => TOLERANCE,
-        Some(value) => value.as_f64().filter(|n| *n >= 0.0).ok_or_else(|| format!("`tolerance`: expected a number of 0 or more, got {value}"))?,
+        Some(value) => value
+            .as_f64()
+            .filter(|n| *n >= 0.0)
+            .ok_or_else(|| format!("`tolerance`: expected a number of 0 or more, got {value}"))?,
     };
     let expected = match (object.remove("outputs"), object.remove("rejected")) {
         (Some(Value::Object(outputs)), None) => Some(Answer::Outputs(outputs)),

@@ -3,6 +3,7 @@
 
 mod component;
 mod prebuilt;
+pub(crate) mod templates;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +33,12 @@ pub(crate) enum Command {
         #[arg(long, value_enum)]
         guest_toolchain: Option<Source>,
     },
+    /// Makes a project of every language's template with `sandstream new`; builds, checks, scores and measures it.
+    Templates {
+        /// Only this language.
+        #[arg(long)]
+        lang: Option<String>,
+    },
 }
 
 /// Where the guests' compiler comes from.
@@ -60,6 +67,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
             }
             build(&find(*guest_toolchain)?, *commit)
         }
+        Command::Templates { lang } => templates::run(lang.as_deref()),
         Command::Check { guest_toolchain } => check(&find(Some(guest_toolchain.unwrap_or(Source::Debian)))?),
     }
 }

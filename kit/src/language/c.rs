@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Cost, Language};
-use crate::component::{Beside, with_contract, wrap};
+use crate::component::{Beside, with_contract, without_debug, wrap};
 use crate::fetch::{Wheel, wheel};
 use crate::process::run;
 use crate::project::Project;
@@ -24,7 +24,7 @@ const ZIG: Wheel = Wheel {
 };
 
 /// Fast, and with function names, so that a trap's backtrace can be read; a module that is called, not a program that runs.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 9] = [
     "-target",
     "wasm32-wasi",
     "-mexec-model=reactor",
@@ -32,7 +32,6 @@ const FLAGS: [&str; 10] = [
     "-O3",
     "-Wall",
     "-Wextra",
-    "-Wl,--strip-debug",
     // Zig would take 16 MiB of every session's memory for it.
     "-Wl,-z,stack-size=524288",
     "-fno-sanitize=all",
@@ -74,7 +73,8 @@ impl Language for C {
         let cache = crate::cache::folder()?.join("kit/zig-cache");
         run(cc.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache))?;
         let core = fs::read(&core).map_err(Error::file("read", &core))?;
-        wrap(&with_contract(core)?, &[Beside::Adapter { bytes: &wasi::stub()? }])
+        // Zig's linker would drop the names with it.
+        wrap(&with_contract(without_debug(&core))?, &[Beside::Adapter { bytes: &wasi::stub()? }])
     }
 }
 

@@ -55,7 +55,10 @@ impl Language for Go {
         fs::create_dir_all(&build).map_err(Error::file("make", &build))?;
         let core: PathBuf = build.canonicalize().map_err(Error::file("find", &build))?.join("core.wasm");
         let mut go = Command::new(go);
-        go.current_dir(&project.folder).args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"]).arg(&core).arg(".");
+        go.current_dir(&project.folder)
+            .args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w", "-o"])
+            .arg(&core)
+            .arg(".");
         go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("CGO_ENABLED", "0").env_remove("GOFLAGS");
         run(&mut go)?;
         let core = fs::read(&core).map_err(Error::file("read", &core))?;

@@ -70,7 +70,8 @@ pub fn of(name: &str) -> Result<&'static dyn Language, Error> {
 
 /// The files of the template of that name.
 fn template(name: &str) -> Vec<File> {
-    let files = embedded::under("plugins/template").filter_map(|(path, content)| Some((path.strip_prefix(name)?.strip_prefix('/')?, content)));
+    let files = embedded::under("plugins/template")
+        .filter_map(|(path, content)| Some((path.strip_prefix(name)?.strip_prefix('/')?, content)));
     files.map(|(path, content)| File { path: path.to_owned(), content: content.to_vec() }).collect()
 }
 

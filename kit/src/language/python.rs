@@ -48,7 +48,8 @@ impl Language for Python {
         let mut python = Command::new(tool.python);
         // Wheels of the caller's own environment would end up in the component; hashes of texts would differ from build to build.
         python.env_remove("VIRTUAL_ENV").env("PYTHONPATH", &tool.modules).env("PYTHONHASHSEED", "0");
-        python.args(["-c", "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"]);
+        python
+            .args(["-c", "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"]);
         python.arg("--wit-path").arg(contract).args(["--world", "guest", "componentize", "--stub-wasi"]);
         python.arg("--python-path").arg(&project.folder).arg("--output").arg(&made).arg("sandstream.main");
         output(&mut python)?;

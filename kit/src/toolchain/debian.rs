@@ -119,13 +119,11 @@ fn build_std(new: &Path) -> Result<(), Error> {
         cargo_home()?.join("registry/src").display()
     );
     let target = new.join("target");
-    run(
-        cargo(&seed, Some(&new.join("rustc")))
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", flags)
-            .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort", "--target-dir"])
-            .arg(&target),
-    )?;
+    run(cargo(&seed, Some(&new.join("rustc")))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", flags)
+        .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort", "--target-dir"])
+        .arg(&target))?;
     let library = new.join("usr/lib/rustlib").join(TARGET).join("lib");
     let built = target.join(TARGET).join("release/deps");
     lay_down(&built, &library).map_err(Error::file("copy the standard library to", &library))?;

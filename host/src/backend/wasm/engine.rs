@@ -85,9 +85,10 @@ fn second_memory(component: &[u8]) -> Option<usize> {
             }
             Payload::MemorySection(section) => (section.range().start, section.count()),
             Payload::ImportSection(section) => {
-                let of_memories = section.clone().into_imports().filter(|import| {
-                    import.as_ref().is_ok_and(|import| matches!(import.ty, TypeRef::Memory(_)))
-                });
+                let of_memories = section
+                    .clone()
+                    .into_imports()
+                    .filter(|import| import.as_ref().is_ok_and(|import| matches!(import.ty, TypeRef::Memory(_))));
                 (section.range().start, of_memories.count() as u32)
             }
             _ => continue,

@@ -53,9 +53,29 @@ pub(in crate::cli) fn check(folder: &Path, findings: &mut Findings) -> Result<Va
     about["fits"] = json!(types(&guest, &*model, findings));
     about["goldens"] = json!(golden_file(&guest, &*model, findings));
     if !findings.any_wrong() {
-        findings.note("next", "sandstream bench; sandstream model publish --config HOST.toml --data-type TYPE ".to_owned() + &guest.project.component().display().to_string());
+        let (component, grants) = (guest.project.component(), grants(limits));
+        let component = component.display();
+        let publish = format!("sandstream model publish --config HOST.toml --data-type TYPE{grants} {component}");
+        findings.note("next", format!("sandstream bench; {publish}"));
     }
     Ok(about)
+}
+
+/// What the guest's manifest allows it beyond a host's defaults, as whoever publishes it has to say.
+fn grants(limits: &Limits) -> String {
+    let usual = Limits::default();
+    let asked = [
+        (limits.memory_bytes != usual.memory_bytes, format!("memory={}B", limits.memory_bytes)),
+        (limits.table_elements != usual.table_elements, format!("table_elements={}", limits.table_elements)),
+        (limits.instances != usual.instances, format!("instances={}", limits.instances)),
+        (limits.load != usual.load, format!("load={}ms", limits.load.as_millis())),
+        (limits.call_base != usual.call_base, format!("call={}us", limits.call_base.as_micros())),
+        (limits.call_per_row != usual.call_per_row, format!("call_per_row={}us", limits.call_per_row.as_micros())),
+        (limits.compile != usual.compile, format!("compile={}ms", limits.compile.as_millis())),
+        (limits.compile_bytes != usual.compile_bytes, format!("compile_memory={}B", limits.compile_bytes)),
+        (limits.stateful, "stateful=true".to_owned()),
+    ];
+    asked.iter().filter(|(differs, _)| *differs).map(|(_, grant)| format!(" --grant {grant}")).collect()
 }
 
 /// Every import against the list of those that a host answers.
@@ -109,7 +129,8 @@ fn load(model: &dyn Model, total: Duration, limits: &Limits, findings: &mut Find
 /// Binds and tries the guest with each data type that it is meant for.
 fn types(guest: &Guest, model: &dyn Model, findings: &mut Findings) -> Vec<String> {
     if guest.manifest.types.is_empty() {
-        let what = format!("{MANIFEST} has no [types.<name>]: say which records the guest is meant for, as a host's configuration does");
+        let what =
+            format!("{MANIFEST} has no [types.<name>]: say which records the guest is meant for, as a host's configuration does");
         findings.wrong("data type", what);
     }
     let mut fits = Vec::new();
@@ -118,7 +139,10 @@ fn types(guest: &Guest, model: &dyn Model, findings: &mut Findings) -> Vec<Strin
         match tried(model, spec) {
             Ok(()) => {
                 findings.ok(&about, "its fields are those that the guest takes".to_owned());
-                findings.ok(&about, "made-up rows are answered alike in a batch, reversed, one by one, twice, and by two sessions".to_owned());
+                findings.ok(
+                    &about,
+                    "made-up rows are answered alike in a batch, reversed, one by one, twice, and by two sessions".to_owned(),
+                );
                 fits.push(spec.data_type.clone());
             }
             Err(reason) => findings.wrong(&about, explained(&reason)),

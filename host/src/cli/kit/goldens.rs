@@ -44,7 +44,7 @@ pub(super) fn mismatches(model: &dyn Model, codec: &Arc<dyn Codec>, cases: &[Cas
         // What is wrong in both ways is said once.
         if wrong.is_empty() {
             found.extend(case.compare(alone).into_iter().map(|mut wrong| {
-                wrong.got += " when scored alone";
+                wrong.got = format!("scored alone: {}", wrong.got);
                 wrong
             }));
         }

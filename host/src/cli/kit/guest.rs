@@ -121,13 +121,9 @@ fn newer(folder: &Path, than: SystemTime, but: &Path, depth: u32) -> bool {
     })
 }
 
-/// A fault with its backtrace below it, one function a line.
+/// A fault as people read it: the lines of its message, and its backtrace below it, one function a line.
 pub(super) fn explained(reason: &str) -> String {
-    match reason.split_once("; in ") {
-        Some((what, frames)) => {
-            let frames: Vec<_> = frames.split(" < ").map(|frame| format!("\n    in {frame}")).collect();
-            format!("{what}{}", frames.concat())
-        }
-        None => reason.to_owned(),
-    }
+    let (what, frames) = reason.split_once("; in ").unwrap_or((reason, ""));
+    let frames = frames.split(" < ").filter(|frame| !frame.is_empty()).map(|frame| format!("\n    in {frame}"));
+    what.replace("\\n", "\n    ") + &frames.collect::<String>()
 }

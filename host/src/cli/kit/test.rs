@@ -42,7 +42,10 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let guest = Guest::open(&args.dir)?;
     let path = args.golden.as_ref().unwrap_or(&guest.manifest.golden);
     let text = fs::read_to_string(path).with_context(|| {
-        format!("cannot read {}; a line of it is {{\"record\": {{..}}}}, and `sandstream test --update` adds the rest", path.display())
+        format!(
+            "cannot read {}; a line of it is {{\"record\": {{..}}}}, and `sandstream test --update` adds the rest",
+            path.display()
+        )
     })?;
     let cases = golden::parse(&text).with_context(|| path.display().to_string())?;
     let model = guest.load()?;
@@ -62,7 +65,11 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     }
     let failed = cases.iter().filter(|case| wrong.iter().any(|one| one.line == case.line)).count();
     if failed > 0 {
-        eprintln!("{failed} of {} cases of {} are answered otherwise; `sandstream test --update` takes the answers over", cases.len(), path.display());
+        eprintln!(
+            "{failed} of {} cases of {} are answered otherwise; `sandstream test --update` takes the answers over",
+            cases.len(),
+            path.display()
+        );
         return Ok(ExitCode::FAILURE);
     }
     eprintln!("{} cases of {} are answered as written, together and alone", cases.len(), path.display());

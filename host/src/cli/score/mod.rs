@@ -64,8 +64,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
     let mut input = Input::open(args)?;
     let schema = schema::of(input.columns(), &args.features, model.signature())?;
-    let mut rehearsal =
-        Rehearsal::new(&*model, &schema).map_err(|reason| anyhow!("{}: {reason}", args.model.display()))?;
+    let mut rehearsal = Rehearsal::new(&*model, &schema).map_err(|reason| anyhow!("{}: {reason}", args.model.display()))?;
     input.decode(&schema, rehearsal.wanted())?;
     let mut out = writer(args)?;
     let refused = batch::all(&mut rehearsal, &mut input, &mut out)?;

@@ -247,7 +247,7 @@ func frames() string {
 	var names []string
 	for {
 		frame, more := walk.Next()
-		own := strings.HasPrefix(frame.Function, "sandstream.local/guest.answer") || strings.HasPrefix(frame.Function, "sandstream.local/guest.export")
+		own := strings.HasPrefix(frame.Function, "sandstream.local/guest.answer") || strings.HasPrefix(frame.Function, "sandstream.local/guest.export") || strings.Contains(frame.Function, "#")
 		if frame.Function != "" && !own && !strings.HasPrefix(frame.Function, "runtime.") {
 			names = append(names, fmt.Sprintf("%s (%s:%d)", frame.Function, frame.File[strings.LastIndex(frame.File, "/")+1:], frame.Line))
 		}

@@ -46,9 +46,11 @@ def answer(run):
     try:
         return run()
     except Exception as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith("sandstream/main.py")]
-        where = " < ".join(f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames))
-        what = "".join(traceback.format_exception_only(error)).strip()
+        # By hand: formatting a traceback looks for the sources on a disk.
+        frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        frames = [(code, line) for code, line in frames if not code.co_filename.endswith("sandstream/main.py")]
+        where = " < ".join(f"{code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{line})" for code, line in reversed(frames))
+        what = f"{type(error).__name__}: {error}"
         raise Err(f"{what}; in {where}" if where else what) from None
 
 
