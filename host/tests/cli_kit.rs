@@ -133,7 +133,7 @@ fn a_golden_file_is_compared_and_brought_up_to_date() {
         "// a remark\n{\"record\": {\"alcohol\": 9, \"pH\": 3}, \"outputs\": {\"score\": 13}}\n{\"record\": {\"alcohol\": 1, \"pH\": 3}}\n\
          {\"record\": {\"alcohol\": 1}, \"rejected\": \"pH is missing\"}\n",
     );
-    call(&folder, &["test"]).expect("test", 1, &["2     score", "13        12.0", "expected", "2 of 3 cases"]);
+    call(&folder, &["test"]).expect("test", 1, &["2     score   13", "12.0", "nothing yet", "2 of 3 cases"]);
     call(&folder, &["check"]).expect("check", 1, &["line 2 `score`: expected 13, got 12.0"]);
     call(&folder, &["test", "--update"]).expect("update", 0, &["2 of 3 cases"]);
     call(&folder, &["test"]).expect("test", 0, &["3 cases"]);
