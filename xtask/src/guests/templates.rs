@@ -50,6 +50,7 @@ fn tried(program: &Path, parent: &Path, language: &str) -> Result<String> {
     let build = began.elapsed().as_secs_f64();
     let checked = said(program, &folder, &["check", "--json"])?;
     said(program, &folder, &["test", "--json"])?;
+    everything(program, parent, language)?;
     let costs = said(program, &folder, &["bench", "--json"])?;
     let cases = checked["guest"]["goldens"].as_u64().unwrap_or_default();
     if cases < 5 {
@@ -64,6 +65,30 @@ fn tried(program: &Path, parent: &Path, language: &str) -> Result<String> {
         per_row(0),
         per_row(2),
     ))
+}
+
+/// Puts a model in the place of the template's that uses all of what the kit gives it: every type in and out, missing values, an
+/// artifact, the log, rejected rows. Its golden file is the same for every language.
+fn everything(program: &Path, parent: &Path, language: &str) -> Result<()> {
+    let every = workspace::root().join("kit/tests/every");
+    let source = language::of(language)?.source();
+    if !every.join(language).join(source).exists() {
+        return Ok(());
+    }
+    let name = format!("everything-in-{language}");
+    let folder = parent.join(&name);
+    made(program, parent, &name, language)?;
+    for (from, to) in [(format!("{language}/{source}"), source), ("every.jsonl".to_owned(), "every.jsonl")] {
+        fs::copy(every.join(&from), folder.join(to)).with_context(|| format!("cannot copy {from}"))?;
+    }
+    for file in ["greeting.txt", "config.txt"] {
+        fs::copy(every.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+    }
+    let manifest = fs::read_to_string(every.join("sandstream.toml")).context("the manifest")?;
+    let manifest = manifest.replace("LANGUAGE", language).replace("\"template\"", &format!("\"{name}\""));
+    fs::write(folder.join("sandstream.toml"), manifest).context("the manifest")?;
+    said(program, &folder, &["build", "--json"])?;
+    said(program, &folder, &["check", "--json"]).map(|_| ())
 }
 
 fn number(value: &Value) -> f64 {

@@ -73,6 +73,9 @@ func (in Inputs) Int64(i int) []int64 { return view[int64](in.of(i, Int64).data)
 func (in Inputs) Bytes(i int) [][]byte {
 	from := in.of(i, Text, Bytes)
 	data, ends := view[byte](from.data), view[uint32](from.ends)
+	if data == nil {
+		data = []byte{} // an empty value is not a missing one
+	}
 	values := make([][]byte, len(ends))
 	start := uint32(0)
 	for at, end := range ends {

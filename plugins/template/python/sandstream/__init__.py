@@ -1,9 +1,13 @@
 """What a model may use of the kit.
 
 A module has no clock, no randomness, no files and no network; what it prints goes nowhere. An exception fails the whole call;
-`reject` fails one row. Modules beside model.py may be imported; they are part of the component."""
+`reject` fails one row. Modules beside model.py may be imported; they are part of the component. Import at the top of a module:
+what is imported later is looked for on a disk that is not there, which ends the session."""
 
 from dataclasses import dataclass
+
+from wit_world.imports import artifacts
+from wit_world.imports import log as logger
 
 
 @dataclass
@@ -35,13 +39,9 @@ class Signature:
 
 def artifact(name):
     """The bytes of a file that was announced with the model."""
-    from wit_world.imports import artifacts
-
     return artifacts.read(name)
 
 
 def log(level, message):
     """A line in the host's log; the level is "debug", "info", "warn" or "error"."""
-    from wit_world.imports import log as logger
-
     logger.emit(logger.Level[level.upper()], str(message))
