@@ -48,6 +48,8 @@ pub struct Cost {
     pub component: &'static str,
     /// One row in a batch of 1,024.
     pub row: &'static str,
+    /// Memory of a session.
+    pub memory: &'static str,
     /// The host's compiling of the component.
     pub compile: &'static str,
     /// A build after a change, and the first one.

@@ -35,7 +35,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let (cost, shown) = (language.cost(), folder.display());
     let mut out = io::stdout().lock();
     let said = if args.json {
-        let cost = json!({ "component": cost.component, "row": cost.row, "compile": cost.compile, "build": cost.build });
+        let cost = json!({ "component": cost.component, "row": cost.row, "memory": cost.memory, "compile": cost.compile, "build": cost.build });
         let about = json!({
             "folder": folder, "language": language.name(), "files": files, "edit": language.source(), "cost": cost,
             "tools": language.tools(),
@@ -51,7 +51,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
              {:<16} its name, and the data types that it is meant for\n\
              \n\
              what this language costs, measured with this template:\n  \
-               component {}; {} a row in batches of 1,024; compiled by a host in {}; built in {}\n\
+               component {}; {} a row in batches of 1,024; {} of memory a session; compiled by a host in {}; built in {}\n\
              what builds it:\n  \
                {}\n\
              \n\
@@ -64,6 +64,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
             "sandstream.toml",
             cost.component,
             cost.row,
+            cost.memory,
             cost.compile,
             cost.build,
             language.tools(),
