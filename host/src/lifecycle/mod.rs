@@ -36,7 +36,7 @@ use std::time::{Instant, SystemTime};
 
 pub use catalog::{Catalog, Deployment, Effect, Wanted};
 pub use control::Lifecycle;
-pub use grants::default_maxima;
+pub use grants::{apply as granted, default_maxima};
 pub use history::History;
 pub use locations::{LocationError, Locations};
 pub use rehearsal::{Answer, Rehearsal};

@@ -53,6 +53,7 @@ impl Language for Rust {
     }
 
     fn build(&self, project: &Project) -> Result<Vec<u8>, Error> {
+        toolchain::check_cargo()?;
         let toolchain = toolchain::find(None)?;
         eprintln!("compiling with {}", toolchain.identity);
         // Where a compiler of another version builds the same crates, cargo builds them again by itself.

@@ -88,6 +88,16 @@ impl Toolchain {
     }
 }
 
+/// Whether there is a cargo: every toolchain is driven by it.
+pub(crate) fn check_cargo() -> Result<(), Error> {
+    let missing = |error: Error| Error::Missing {
+        tool: "cargo",
+        what: format!("cannot be run ({error})"),
+        todo: "install Rust 1.95 or newer from rustup.rs",
+    };
+    output(cargo(Path::new("."), None).arg("--version")).map(|_| ()).map_err(missing)
+}
+
 /// Downloads what the crates of `workspace` depend on: where their sources lie is part of how they are built.
 ///
 /// # Errors

@@ -12,11 +12,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 
 use super::SOME_REFUSED;
+use super::model::grants;
 use super::model_file::Extras;
 use crate::app;
 use crate::backend::Backend as _;
 use crate::config::Config;
-use crate::lifecycle::Rehearsal;
+use crate::lifecycle::{Rehearsal, default_maxima, granted};
 use crate::types::Limits;
 use input::Input;
 
@@ -37,6 +38,9 @@ pub(super) struct Args {
     /// A file given to the model's `load` as it is
     #[arg(long = "config", alias = "config-file", value_name = "FILE")]
     config_file: Option<PathBuf>,
+    /// What the model may use beyond the defaults, as for `model publish`; may be given again
+    #[arg(long = "grant", value_name = "KEY=VALUE")]
+    grants: Vec<String>,
     /// Rows: a file, or - for stdin
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
@@ -59,7 +63,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let payload = args.extras.payload(&args.model, args.config_file.as_deref())?;
-    let limits = Limits::default();
+    let grants = grants::read(&args.grants)?;
+    let limits =
+        granted(grants.as_ref(), &Limits::default(), &default_maxima()).map_err(|reason| anyhow!("--grant: {reason}"))?;
     let model =
         app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
     let mut input = Input::open(args)?;
