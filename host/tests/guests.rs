@@ -13,7 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sandstream::backend::{Backend, Fault, Model, Payload, Rejected};
+use sandstream::codec::{self, Spec};
+use sandstream::lifecycle::Rehearsal;
 use sandstream::types::{Digest, Limits, Packed, Scores, Tensor, TensorRef};
+use sandstream_kit::golden;
 use sandstream_models::wine::{self, BigForest};
 use wasm_guest::{WASM, artifact, later, payload};
 use wasmparser::{Parser, Payload as Section};
@@ -33,9 +36,14 @@ fn sums() -> BTreeMap<String, String> {
     lines.map(|line| line.split_once("  ").unwrap()).map(|(sum, file)| (file.replace(".wasm", ""), sum.to_owned())).collect()
 }
 
+/// The folders in which guests lie.
+fn folders() -> [PathBuf; 3] {
+    [plugins(), plugins().join("hostile"), plugins().join("template")]
+}
+
 /// Names of the crates in `plugins` that build a module.
 fn guests() -> Vec<String> {
-    let folders = [plugins(), plugins().join("hostile")].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let folders = folders().into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let manifests = folders.filter_map(|entry| fs::read_to_string(entry.unwrap().path().join("Cargo.toml")).ok());
     let guests = manifests.filter(|manifest| manifest.contains("cdylib"));
     let name =
@@ -197,4 +205,31 @@ fn hostile_guests_at_load_are_rejected() {
         let rejected = WASM.load(&payload, &limits).err().expect(name);
         assert!(rejected.reason.contains(words), "{name}: {rejected}");
     }
+}
+
+/// What a golden file says of a guest, the committed component of that guest says. The fields of the records are those that the
+/// guest asks for.
+#[test]
+fn every_golden_file_holds() {
+    let mut seen = 0;
+    for folder in folders().iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()) {
+        let (golden, manifest) = (folder.join("golden.jsonl"), folder.join("Cargo.toml"));
+        let (Ok(golden), Ok(manifest)) = (fs::read_to_string(golden), fs::read_to_string(manifest)) else { continue };
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")).unwrap().trim_matches('"');
+        let model = load(name, |_| ()).expect(name);
+        let codec = codec::open(&Spec::asked_by(model.signature())).expect(name);
+        let mut rehearsal = Rehearsal::new(&*model, codec.schema()).expect(name);
+        let mut decoder = codec.decoder(rehearsal.wanted());
+        for case in golden::parse(&golden).expect(name) {
+            rehearsal.add(&case.bytes(), |record, bytes, rows| decoder.decode(record, bytes, rows));
+            let answer = match rehearsal.answers().expect(name).remove(0) {
+                Ok(outputs) => golden::Answer::Outputs(serde_json::from_slice(&outputs).unwrap()),
+                Err(reason) => golden::Answer::Rejected(reason),
+            };
+            let wrong = case.compare(&answer);
+            assert!(wrong.is_empty(), "{name}: {wrong:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen} golden cases: at least the template has some");
 }

@@ -3,17 +3,17 @@
 
 mod component;
 mod prebuilt;
-mod toolchain;
+pub(crate) mod templates;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use sandstream_kit::toolchain::{self, Toolchain};
 
 use crate::workspace;
 use component::Component;
-use toolchain::Toolchain;
 
 /// What to do with the guests.
 #[derive(clap::Subcommand)]
@@ -33,6 +33,12 @@ pub(crate) enum Command {
         #[arg(long, value_enum)]
         guest_toolchain: Option<Source>,
     },
+    /// Makes a project of every language's template with `sandstream new`; builds, checks, scores and measures it.
+    Templates {
+        /// Only this language.
+        #[arg(long)]
+        lang: Option<String>,
+    },
 }
 
 /// Where the guests' compiler comes from.
@@ -44,26 +50,42 @@ pub(crate) enum Source {
     Debian,
 }
 
+impl From<Source> for toolchain::Source {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Rustup => Self::Rustup,
+            Source::Debian => Self::Debian,
+        }
+    }
+}
+
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Build { guest_toolchain, commit } => {
             if *commit && *guest_toolchain != Some(Source::Debian) {
                 bail!("the committed components are built by the recipe that works everywhere: add --guest-toolchain debian");
             }
-            build(&toolchain::find(*guest_toolchain)?, *commit)
+            build(&find(*guest_toolchain)?, *commit)
         }
-        Command::Check { guest_toolchain } => check(&toolchain::find(Some(guest_toolchain.unwrap_or(Source::Debian)))?),
+        Command::Templates { lang } => templates::run(lang.as_deref()),
+        Command::Check { guest_toolchain } => check(&find(Some(guest_toolchain.unwrap_or(Source::Debian)))?),
     }
 }
 
 /// Whether the toolchain from `source` is to be had here.
 pub(crate) fn can_build(source: Source) -> Result<()> {
-    toolchain::find(Some(source)).map(|_| ())
+    find(Some(source)).map(|_| ())
+}
+
+fn find(source: Option<Source>) -> Result<Toolchain> {
+    let toolchain = toolchain::find(source.map(Into::into))?;
+    eprintln!("guest toolchain: {}", toolchain.identity);
+    Ok(toolchain)
 }
 
 fn build(toolchain: &Toolchain, commit: bool) -> Result<ExitCode> {
     let components = component::build_all(toolchain)?;
-    let folder = if commit { prebuilt::folder() } else { toolchain.components()? };
+    let folder = if commit { prebuilt::folder() } else { toolchain.folder()?.join("components") };
     prebuilt::write(&folder, toolchain, &components)?;
     for component in &components {
         println!("{}  {:>7} bytes  {}.wasm", component.digest(), component.bytes.len(), component.name);

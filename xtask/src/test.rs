@@ -22,7 +22,7 @@ const TRIALS: &[(&str, &[&str])] = &[
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what takes minutes: the lints, the trials, and rebuilding the guests
+    /// Leave out what takes minutes: the lints, the trials, the guest kit, and rebuilding the guests
     #[arg(long)]
     quick: bool,
     /// Only tests whose names contain this; nothing else is run
@@ -84,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         for (name, words) in TRIALS {
             steps.run(name, || trial(words));
         }
+        steps.run("guest kit", templates);
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),
@@ -97,6 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn rebuilt(source: guests::Source) -> Result<Outcome> {
     let same = guests::run(&guests::Command::Check { guest_toolchain: Some(source) })? == ExitCode::SUCCESS;
     Ok(if same { Outcome::Passed } else { Outcome::Failed("a committed component is not what its source builds".into()) })
+}
+
+/// A project of every language's template, from `sandstream new` to a score.
+fn templates() -> Result<Outcome> {
+    let worked = guests::templates::run(None)? == ExitCode::SUCCESS;
+    Ok(if worked { Outcome::Passed } else { Outcome::Failed("a template does not work, see above".into()) })
 }
 
 /// The short form of a trial; it judges what is lost, doubled or out of order, and no time.

@@ -12,19 +12,9 @@ pub(crate) fn root() -> PathBuf {
     folder.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The folder for everything that is fetched or built and outlives a checkout: `SANDSTREAM_CACHE`, or `sandstream` in the user's
-/// cache folder. May be empty, may be deleted.
+/// The folder for everything that is fetched or built and outlives a checkout.
 pub(crate) fn cache() -> Result<PathBuf> {
-    if let Some(folder) = env::var_os("SANDSTREAM_CACHE") {
-        return Ok(folder.into());
-    }
-    let base = match env::var_os("XDG_CACHE_HOME") {
-        Some(folder) => PathBuf::from(folder),
-        None => {
-            PathBuf::from(env::var_os("HOME").context("set SANDSTREAM_CACHE or HOME: there is no cache folder")?).join(".cache")
-        }
-    };
-    Ok(base.join("sandstream"))
+    Ok(sandstream_kit::cache_folder()?)
 }
 
 /// cargo, in the checkout, with the target folder in the cache unless the caller has chosen one.
@@ -50,15 +40,19 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// A program of this workspace, built. The whole workspace is, as tests build it: a part of it would ask for other features of the
+/// heavy crates and compile them again.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    run(cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
+    Ok(target()?.join("release").join(name))
+}
+
 /// Runs a program of `trials` with these words; its exit code becomes ours.
 pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
-    // The whole workspace, as tests build it: a part of it would ask for other features of the heavy crates and compile them again.
-    run(cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
-    let built = target()?.join("release");
-    let program = built.join("sandstream-trials");
+    let program = program("sandstream-trials")?;
     let mut trial = Command::new(&program);
     // It asks xtask for a Kafka of its own; the program that runs here may just have been built anew and lie nowhere any more.
-    trial.args(words).env("SANDSTREAM_XTASK", built.join("xtask")).env("SANDSTREAM_ROOT", root());
+    trial.args(words).env("SANDSTREAM_XTASK", program.with_file_name("xtask")).env("SANDSTREAM_ROOT", root());
     let status = trial.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }

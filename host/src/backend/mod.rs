@@ -130,4 +130,9 @@ pub trait Session: Send {
     /// See [`Fault`]; by `until` at the latest: a few milliseconds later, and up to a second where the thread did not get the
     /// processor meanwhile, for which a model is not to blame.
     fn score(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault>;
+
+    /// Memory that the module itself has taken so far, bytes, where the backend knows it.
+    fn memory_bytes(&self) -> Option<u64> {
+        None
+    }
 }

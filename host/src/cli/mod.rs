@@ -5,6 +5,7 @@ mod broker;
 mod check;
 mod demo;
 mod dlq;
+mod kit;
 mod logging;
 mod model;
 mod model_file;
@@ -34,7 +35,7 @@ struct Cli {
 enum Command {
     /// Run the streams of a configuration until SIGTERM.
     Run(run::Args),
-    /// Check a configuration, the topics it names, and models for it.
+    /// Check a configuration, the topics it names, and models for it; in a guest's folder, the guest.
     Check(check::Args),
     /// Watch a stream of real records and models that are swapped in front of your eyes; nothing to install.
     Demo(demo::Args),
@@ -46,6 +47,14 @@ enum Command {
     Dlq(dlq::Args),
     /// Score the rows of a file with a model, without Kafka.
     Score(score::Args),
+    /// Make the folder of a new guest: a model of your own, in a language you know.
+    New(kit::new::Args),
+    /// Build a guest into a component.
+    Build(kit::build::Args),
+    /// Compare a guest's answers with its golden file.
+    Test(kit::test::Args),
+    /// Measure what a guest costs: time, memory, the way over the border.
+    Bench(kit::bench::Args),
 }
 
 /// Reads the arguments and does what they say.
@@ -70,6 +79,10 @@ pub fn main() -> ExitCode {
         Command::Model(args) => model::run(args),
         Command::Dlq(args) => dlq::run(args),
         Command::Score(args) => score::run(args),
+        Command::New(args) => kit::new::run(args),
+        Command::Build(args) => kit::build::run(args),
+        Command::Test(args) => kit::test::run(args),
+        Command::Bench(args) => kit::bench::run(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("sandstream: {error:#}");

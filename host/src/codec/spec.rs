@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::ResultFormat;
-use crate::types::{Kind, SchemaError};
+use crate::types::{Dtype, Kind, SchemaError, Signature, normalise};
 
 /// A data type: its format, its fields, its ordered feature list.
 #[derive(Debug, Clone)]
@@ -16,6 +16,29 @@ pub struct Spec {
     pub fields: Vec<Declared>,
     /// Ordered feature list; empty for all fields.
     pub features: Vec<String>,
+}
+
+impl Spec {
+    /// JSON records with the fields that a model asks for by name, each of the kind that it takes: for a model that no data type is
+    /// declared for.
+    #[must_use]
+    pub fn asked_by(signature: &Signature) -> Self {
+        let mut fields: Vec<Declared> = Vec::new();
+        for input in &signature.inputs {
+            let kind = match input.dtype {
+                Dtype::Float32 | Dtype::Float64 => Kind::Number,
+                Dtype::Int64 => Kind::Integer,
+                Dtype::Text => Kind::Text,
+                Dtype::Bytes => Kind::Bytes,
+            };
+            for name in input.fields.iter().filter(|name| !name.is_empty() && !name.starts_with('$')) {
+                if !fields.iter().any(|known| normalise(&known.name) == normalise(name)) {
+                    fields.push(Declared { name: name.clone(), kind: Some(kind) });
+                }
+            }
+        }
+        Self { data_type: "input".to_owned(), format: Format::Json, fields, features: Vec::new() }
+    }
 }
 
 /// A field as it is declared.

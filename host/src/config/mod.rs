@@ -3,6 +3,7 @@
 //! reported at once, with file, line, key, what was expected and the nearest key.
 
 mod error;
+mod guest;
 mod host;
 mod reader;
 mod stream;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use error::{Error, Wrong};
+pub use guest::Guest;
 pub use stream::{Stream, TypeBy};
 pub use units::{duration, size};
 

@@ -24,8 +24,11 @@ pub fn default_maxima() -> Limits {
     }
 }
 
-/// Applies `grants` to `limits`; the error names everything that exceeds `maxima`.
-pub(super) fn apply(grants: Option<&Grants>, limits: &Limits, maxima: &Limits) -> Result<Limits, String> {
+/// Applies `grants` to `limits`.
+///
+/// # Errors
+/// Everything that exceeds `maxima`.
+pub fn apply(grants: Option<&Grants>, limits: &Limits, maxima: &Limits) -> Result<Limits, String> {
     let mut limits = limits.clone();
     let Some(grants) = grants else { return Ok(limits) };
     let millis = |value: Option<u64>| value.map(Duration::from_millis);

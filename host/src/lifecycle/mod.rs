@@ -17,6 +17,7 @@ mod grants;
 mod history;
 mod locations;
 mod plan;
+mod rehearsal;
 mod retire;
 mod spares;
 mod status;
@@ -35,11 +36,13 @@ use std::time::{Instant, SystemTime};
 
 pub use catalog::{Catalog, Deployment, Effect, Wanted};
 pub use control::Lifecycle;
-pub use grants::default_maxima;
+pub use grants::{apply as granted, default_maxima};
 pub use history::History;
 pub use locations::{LocationError, Locations};
+pub use rehearsal::{Answer, Rehearsal};
 pub use task::{Inline, Report, Task, Work, Workers};
 pub use threads::Threads;
+pub use trial::Trial;
 pub use watch::{Announced, Change, Order, Refused, Strategy};
 
 use crate::codec::{Codec, Encoding};

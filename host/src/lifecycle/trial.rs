@@ -15,7 +15,7 @@ const ROWS: u32 = 8;
 const LATE_MAX: u32 = 5;
 
 /// Made-up rows, packed for a model, and what its first session said to them.
-pub(super) struct Trial {
+pub struct Trial {
     forward: Inputs,
     reversed: Inputs,
     limits: Limits,
@@ -32,7 +32,10 @@ enum Answer {
 
 impl Trial {
     /// Makes the rows up and packs them.
-    pub(super) fn new(schema: &Schema, binding: &Binding, model: &dyn Model) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// A row that has everything cannot be bound.
+    pub fn new(schema: &Schema, binding: &Binding, model: &dyn Model) -> Result<Self, String> {
         let (rows, batch) = made_up(schema);
         let mut order: Vec<u32> = (0..ROWS).collect();
         for row in 0..ROWS {
@@ -48,8 +51,11 @@ impl Trial {
         Ok(Self { forward, reversed, limits: model.limits().clone(), expected: None })
     }
 
-    /// Tries a session.
-    pub(super) fn run(&mut self, session: &mut dyn Session) -> Result<(), String> {
+    /// Tries a session; what one said, every other has to say too.
+    ///
+    /// # Errors
+    /// A call failed, or one row was answered in two ways.
+    pub fn run(&mut self, session: &mut dyn Session) -> Result<(), String> {
         // The first call may have to fault a large model's pages in; it gets the time that `load` has.
         let Some(first) = self.call(session, &self.forward, 0..ROWS, self.limits.load)? else { return Ok(()) };
         if self.limits.stateful {

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
-use wit_component::{ComponentEncoder, DecodedWasm, LibraryInfo};
+pub(crate) use sandstream_kit::component::digest;
+use sandstream_kit::component::{Beside, interface as read, wrap};
+use sandstream_kit::toolchain::{self, Toolchain};
 
 use super::plugins;
-use super::toolchain::Toolchain;
 
 /// A guest, built.
 pub(crate) struct Component {
@@ -24,14 +24,10 @@ impl Component {
     }
 }
 
-/// SHA-256, in hex.
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Builds every guest in `plugins`, in the order of their names.
 pub(crate) fn build_all(toolchain: &Toolchain) -> Result<Vec<Component>> {
-    let cores = toolchain.build()?;
+    toolchain::fetch(&plugins(), true)?;
+    let cores = toolchain.build(&plugins(), &toolchain.folder()?.join("target"), &["--locked", "--workspace"])?;
     let mut components = Vec::new();
     for folder in folders()? {
         let Some(name) = guest_name(&folder)? else { continue };
@@ -48,7 +44,7 @@ pub(crate) fn build_all(toolchain: &Toolchain) -> Result<Vec<Component>> {
 /// The folders in which a guest may lie.
 fn folders() -> Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for parent in [plugins(), plugins().join("hostile")] {
+    for parent in [plugins(), plugins().join("hostile"), plugins().join("template")] {
         let entries = fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;
         for entry in entries {
             folders.push(entry?.path());
@@ -76,23 +72,21 @@ fn guest_name(folder: &Path) -> Result<Option<String>> {
 fn componentize(cores: &Path, name: &str, folder: &Path) -> Result<Vec<u8>> {
     let core = cores.join(format!("{}.wasm", name.replace('-', "_")));
     let core = fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
-    let mut encoder = ComponentEncoder::default().validate(true).module(&core)?;
+    let mut libraries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if let (Some("wat"), Some(module)) =
             (path.extension().and_then(|e| e.to_str()), path.file_stem().and_then(|s| s.to_str()))
         {
-            let alone = LibraryInfo { instantiate_after_shims: false, arguments: Vec::new() };
-            encoder = encoder.library(module, &wat::parse_file(&path)?, alone)?;
+            libraries.push((module.to_owned(), wat::parse_file(&path)?));
         }
     }
-    encoder.encode()
+    let beside: Vec<_> = libraries.iter().map(|(module, bytes)| Beside::Library { module, bytes }).collect();
+    Ok(wrap(&core, &beside)?)
 }
 
 /// What a component imports and exports, by name.
 pub(crate) fn interface(bytes: &[u8]) -> Result<String> {
-    let DecodedWasm::Component(resolve, world) = wit_component::decode(bytes)? else { bail!("not a component") };
-    let world = resolve.worlds.get(world).context("the component has no world")?;
-    let names = |items: Vec<_>| items.into_iter().map(|key| resolve.name_world_key(key)).collect::<Vec<_>>().join(", ");
-    Ok(format!("imports {}; exports {}", names(world.imports.keys().collect()), names(world.exports.keys().collect())))
+    let interface = read(bytes)?;
+    Ok(format!("imports {}; exports {}", interface.imports.join(", "), interface.exports.join(", ")))
 }

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sandstream_kit::toolchain::Toolchain;
 
 use super::component::Component;
 use super::plugins;
-use super::toolchain::Toolchain;
 
 /// The command that brings the committed components up to date.
 pub(crate) const HOW: &str = "cargo xtask guests build --guest-toolchain debian --commit";

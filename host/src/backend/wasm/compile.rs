@@ -27,7 +27,7 @@ const REASON_BYTES: usize = 1024;
 pub(super) fn compile(host: &Host, component: &[u8], limits: &Limits) -> Result<MachineCode, String> {
     match &host.config.compiler {
         Compiler::InProcess => {
-            let code = host.engine.precompile_component(component).map_err(|e| invalid(&format!("{e:#}")))?;
+            let code = engine::precompile(&host.engine, component).map_err(|why| invalid(&why))?;
             Ok(MachineCode::from_compiler(code))
         }
         Compiler::Child { program } => {

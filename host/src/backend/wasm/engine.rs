@@ -4,6 +4,7 @@
 use std::hash::{Hash, Hasher};
 
 use sha2::{Digest as _, Sha256};
+use wasmparser::{Parser, Payload, TypeRef};
 use wasmtime::{Config as Settings, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{Config, Error};
@@ -33,7 +34,9 @@ fn settings() -> Settings {
         .wasm_exceptions(false)
         .wasm_threads(false)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        // Only for what the engine itself makes to copy from one component to another inside of it, as JavaScript's guests need;
+        // `precompile` refuses a guest's module that has two.
+        .wasm_multi_memory(true)
         .wasm_tail_call(false)
         .wasm_relaxed_simd(false)
         .memory_init_cow(true)
@@ -56,6 +59,47 @@ pub(super) fn host(config: &Config) -> Result<Engine, Error> {
 /// An engine that compiles and never runs anything, so it reserves nothing.
 pub(super) fn compiler() -> wasmtime::Result<Engine> {
     Engine::new(&settings())
+}
+
+/// Compiles a component. Its own modules have one memory each at most.
+pub(super) fn precompile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, String> {
+    if let Some(at) = second_memory(component) {
+        return Err(format!("multiple memories: a module in it has a second one (at offset {at:#x})"));
+    }
+    engine.precompile_component(component).map_err(|error| format!("{error:#}"))
+}
+
+/// Where a module of the component declares or imports a memory besides its first, as far as the bytes can be read; the compiler
+/// says what is wrong with the rest.
+fn second_memory(component: &[u8]) -> Option<usize> {
+    let mut memories = vec![0];
+    for section in Parser::new(0).parse_all(component) {
+        let (at, more) = match section.ok()? {
+            Payload::Version { .. } => {
+                memories.push(0);
+                continue;
+            }
+            Payload::End(_) => {
+                memories.pop();
+                continue;
+            }
+            Payload::MemorySection(section) => (section.range().start, section.count()),
+            Payload::ImportSection(section) => {
+                let of_memories = section
+                    .clone()
+                    .into_imports()
+                    .filter(|import| import.as_ref().is_ok_and(|import| matches!(import.ty, TypeRef::Memory(_))));
+                (section.range().start, of_memories.count() as u32)
+            }
+            _ => continue,
+        };
+        let last = memories.last_mut()?;
+        *last += more;
+        if *last > 1 {
+            return Some(at);
+        }
+    }
+    None
 }
 
 fn pool(config: &Config) -> PoolingAllocationConfig {

@@ -9,6 +9,9 @@ use super::log::clean;
 use crate::backend::Fault;
 
 const FRAMES_MAX: usize = 5;
+/// The machinery of panics is on top of every panic and says nothing.
+const MACHINERY: [&str; 9] =
+    ["core::panicking", "std::panicking", "std::process::abort", "std::sys", "std::alloc", "__rust", "rust_", "abort", "ss_fail"];
 const WORDS_BYTES_MAX: usize = 1024;
 
 /// Why a call ended without a result. The guest is beyond use after it.
@@ -47,10 +50,11 @@ fn frames(backtrace: &WasmBacktrace, words: &mut String) {
         .frames()
         .iter()
         .filter_map(|frame| frame.symbols().first().and_then(|symbol| symbol.name()).or_else(|| frame.func_name()))
-        // The machinery of panics is on top of every panic and says nothing.
-        .filter(|name| !["panic", "rust_begin_unwind", "__rust", "abort"].iter().any(|part| name.contains(part)))
+        // Without the hash that tells apart what has the same name; other languages' names stay as they are.
+        .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
+        .filter(|name| !MACHINERY.iter().any(|part| name.starts_with(part)))
         .take(FRAMES_MAX)
-        .map(|name| clean(name, 200))
+        .map(|name| clean(&name, 200))
         .collect();
     if !names.is_empty() {
         let _ = write!(words, "; in {}", names.join(" < "));

@@ -2,6 +2,14 @@
 
 use wasmparser::{Parser, Payload};
 
+use super::guest::OFFERED;
+
+/// Whether a host answers an import, named as [`imports`] gives it.
+#[must_use]
+pub fn is_offered(import: &str) -> bool {
+    OFFERED.contains(&import.split('@').next().unwrap_or_default())
+}
+
 /// Names of a component's imports, as far as it can be read.
 #[must_use]
 pub fn imports(component: &[u8]) -> Vec<String> {

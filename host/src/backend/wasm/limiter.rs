@@ -45,6 +45,11 @@ impl Limiter {
         }
     }
 
+    /// Bytes of memory that were granted so far.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory.used
+    }
+
     /// Forgets what was refused: a new call begins.
     pub(super) fn begin(&mut self) {
         self.refused = None;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 
-pub use imports::imports;
+pub use imports::{imports, is_offered};
 pub use worker::compile_worker_main;
 
 use super::{Backend, Model, Payload, Rejected};

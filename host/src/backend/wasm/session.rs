@@ -105,6 +105,10 @@ impl Session for WasmSession {
         };
         done
     }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        Some(self.store.data().limiter.memory_bytes())
+    }
 }
 
 /// A call begins: its deadline is set before the guest can run, and what is remembered of the last one is forgotten.

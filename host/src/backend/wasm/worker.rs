@@ -32,9 +32,9 @@ fn run() -> Result<(), String> {
     let engine = engine::compiler().map_err(|e| format!("no engine: {e:#}"))?;
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component).map_err(|e| format!("cannot read the component: {e}"))?;
-    let (done, answer) = match engine.precompile_component(&component) {
+    let (done, answer) = match engine::precompile(&engine, &component) {
         Ok(code) => (1, code),
-        Err(e) => (0, format!("{e:#}").into_bytes()),
+        Err(why) => (0, why.into_bytes()),
     };
     let mut out = std::io::stdout().lock();
     let written = out.write_all(&engine::fingerprint(&engine).0).and_then(|()| out.write_all(&[done]));

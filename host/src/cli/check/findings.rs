@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(in crate::cli) enum Level {
     /// As it should be.
     Ok,
     /// Worth knowing.
@@ -24,38 +24,38 @@ impl Level {
 }
 
 /// One thing.
-pub(super) struct Finding {
+pub(in crate::cli) struct Finding {
     level: Level,
     about: String,
     text: String,
 }
 
 impl Finding {
-    pub(super) fn cells(&self) -> [String; 3] {
+    pub(in crate::cli) fn cells(&self) -> [String; 3] {
         [self.level.word().to_owned(), self.about.clone(), self.text.clone()]
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::cli) fn json(&self) -> Value {
         json!({ "level": self.level.word().to_lowercase(), "about": self.about, "text": self.text })
     }
 }
 
 /// All things, in the order in which they were looked at.
 #[derive(Default)]
-pub(super) struct Findings {
-    pub(super) all: Vec<Finding>,
+pub(in crate::cli) struct Findings {
+    pub(in crate::cli) all: Vec<Finding>,
 }
 
 impl Findings {
-    pub(super) fn ok(&mut self, about: &str, text: String) {
+    pub(in crate::cli) fn ok(&mut self, about: &str, text: String) {
         self.add(Level::Ok, about, text);
     }
 
-    pub(super) fn note(&mut self, about: &str, text: String) {
+    pub(in crate::cli) fn note(&mut self, about: &str, text: String) {
         self.add(Level::Note, about, text);
     }
 
-    pub(super) fn wrong(&mut self, about: &str, text: String) {
+    pub(in crate::cli) fn wrong(&mut self, about: &str, text: String) {
         self.add(Level::Wrong, about, text);
     }
 
@@ -63,7 +63,7 @@ impl Findings {
         self.all.push(Finding { level, about: about.to_owned(), text });
     }
 
-    pub(super) fn any_wrong(&self) -> bool {
+    pub(in crate::cli) fn any_wrong(&self) -> bool {
         self.all.iter().any(|finding| finding.level == Level::Wrong)
     }
 }

@@ -1,8 +1,9 @@
 //! `sandstream check`: whether a configuration, the topics it names and the models for it are in order, before anything runs.
+//! Without a configuration, in a guest's folder: whether the guest is.
 
-mod findings;
+pub(super) mod findings;
 mod kafka;
-mod models;
+pub(super) mod models;
 mod roles;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
+use super::kit;
 use super::model_file::Extras;
 use super::table::{Table, print};
 use crate::codec;
@@ -23,14 +25,18 @@ use findings::Findings;
   sandstream check --config wine.toml --kafka                  topics, sizes and permissions too
   sandstream check --config wine.toml --kafka --create         and make the topics that are missing
   sandstream check --config wine.toml --model wine-linear.wasm whether a model fits the data types
+  sandstream check                                             in a guest's folder: the guest, as `sandstream build` left it
 
 Exit code 1: something is wrong; the table says what to do.")]
 pub(super) struct Args {
-    /// The configuration
+    /// The configuration [default: none; the guest in --dir is checked]
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
+    /// A guest's folder
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "config")]
+    dir: PathBuf,
     /// Ask the brokers about topics, sizes and permissions
-    #[arg(long)]
+    #[arg(long, requires = "config")]
     kafka: bool,
     /// Make the topics that are missing
     #[arg(long, requires = "kafka")]
@@ -39,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", requires = "create", value_parser = clap::value_parser!(i32).range(1..=100_000))]
     partitions: Option<i32>,
     /// A model that is to be loaded and joined with the data types; may be given again
-    #[arg(long = "model", value_name = "PATH")]
+    #[arg(long = "model", value_name = "PATH", requires = "config")]
     models: Vec<PathBuf>,
     /// The data type a model is meant for [default: all of the configuration]
     #[arg(long, value_name = "NAME", requires = "models")]
@@ -56,15 +62,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut findings = Findings::default();
+    let Some(file) = &args.config else {
+        let about = kit::check(&args.dir, &mut findings)?;
+        return report(args, &findings, json!({ "guest": about }));
+    };
     let mut models = Vec::new();
-    match Config::load(&args.config) {
+    match Config::load(file) {
         Err(Error::Wrong(wrong)) => wrong.lines().iter().for_each(|line| findings.wrong("configuration", line.clone())),
         Err(error) => findings.wrong("configuration", error.to_string()),
         Ok(config) => {
-            file(&config, &mut findings);
+            fits_together(&config, &mut findings);
             if args.kafka {
                 let Some(settings) = &config.kafka else {
-                    bail!("{}: expected a table [kafka] with `brokers`: there is nothing to ask", args.config.display())
+                    bail!("{}: expected a table [kafka] with `brokers`: there is nothing to ask", file.display())
                 };
                 let create = args.create.then_some(kafka::Create { partitions: args.partitions });
                 kafka::check(&config, settings, create.as_ref(), &mut findings);
@@ -74,16 +84,23 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             }
         }
     }
+    report(args, &findings, json!({ "models": models }))
+}
+
+/// Prints what was found, and what else there is to say of it.
+fn report(args: &Args, findings: &Findings, mut value: Value) -> Result<ExitCode> {
     let mut table = Table::new(&["", "about", "finding"]);
     findings.all.iter().for_each(|finding| table.row(finding.cells()));
     let list: Vec<Value> = findings.all.iter().map(findings::Finding::json).collect();
     let ok = !findings.any_wrong();
-    print(args.json, &json!({ "ok": ok, "findings": list, "models": models }), &table)?;
+    value["ok"] = json!(ok);
+    value["findings"] = json!(list);
+    print(args.json, &value, &table)?;
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the file says fits together: schemas can be read, and have the fields that streams ask for.
-fn file(config: &Config, findings: &mut Findings) {
+fn fits_together(config: &Config, findings: &mut Findings) {
     let before = findings.all.len();
     for spec in &config.types {
         if let Err(error) = codec::open(spec) {

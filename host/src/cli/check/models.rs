@@ -76,7 +76,8 @@ fn fits(args: &Args, config: &Config, signature: &Signature, about: &str, findin
     Ok(fits)
 }
 
-fn shown(signature: &Signature) -> String {
+/// A signature in words.
+pub(in crate::cli) fn shown(signature: &Signature) -> String {
     let input = |input: &crate::types::Input| {
         let named = input.fields.iter().filter(|field| !field.is_empty()).cloned().collect::<Vec<_>>();
         let of = if named.is_empty() { format!("{} unnamed columns", input.fields.len()) } else { named.join(", ") };

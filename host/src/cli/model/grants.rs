@@ -22,7 +22,7 @@ const KEYS: [&str; 10] = [
 ];
 
 /// Reads all grants; `None` where there is none, as an empty message would make another model of the same bytes.
-pub(super) fn read(texts: &[String]) -> Result<Option<Grants>> {
+pub(in crate::cli) fn read(texts: &[String]) -> Result<Option<Grants>> {
     if texts.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 //! one record and waits until the hosts say on the status topic what came of it.
 
 mod deploy;
-mod grants;
+pub(super) mod grants;
 mod label;
 mod list;
 mod log;

@@ -9,16 +9,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::SOME_REFUSED;
+use super::model::grants;
 use super::model_file::Extras;
 use crate::app;
 use crate::backend::Backend as _;
-use crate::binding::Binding;
 use crate::config::Config;
+use crate::lifecycle::{Rehearsal, default_maxima, granted};
 use crate::types::Limits;
-use batch::Scorer;
 use input::Input;
 
 #[derive(clap::Args)]
@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// A file given to the model's `load` as it is
     #[arg(long = "config", alias = "config-file", value_name = "FILE")]
     config_file: Option<PathBuf>,
+    /// What the model may use beyond the defaults, as for `model publish`; may be given again
+    #[arg(long = "grant", value_name = "KEY=VALUE")]
+    grants: Vec<String>,
     /// Rows: a file, or - for stdin
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
@@ -60,16 +63,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let payload = args.extras.payload(&args.model, args.config_file.as_deref())?;
-    let limits = Limits::default();
+    let grants = grants::read(&args.grants)?;
+    let limits =
+        granted(grants.as_ref(), &Limits::default(), &default_maxima()).map_err(|reason| anyhow!("--grant: {reason}"))?;
     let model =
         app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
     let mut input = Input::open(args)?;
     let schema = schema::of(input.columns(), &args.features, model.signature())?;
-    let binding = Binding::new(&schema, model.signature()).with_context(|| args.model.display().to_string())?;
-    input.decode(&schema, binding.wanted())?;
-    let mut scorer = Scorer::new(&*model, binding, &schema)?;
+    let mut rehearsal = Rehearsal::new(&*model, &schema).map_err(|reason| anyhow!("{}: {reason}", args.model.display()))?;
+    input.decode(&schema, rehearsal.wanted())?;
     let mut out = writer(args)?;
-    let refused = scorer.all(&mut input, &mut out)?;
+    let refused = batch::all(&mut rehearsal, &mut input, &mut out)?;
     out.flush().context("cannot write the answer")?;
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }

@@ -1,5 +1,5 @@
-//! Copy this folder, give the crate another name in `Cargo.toml`, add it to the members of `plugins/Cargo.toml`, and write your
-//! model here. `cargo xtask guests build` makes the component.
+//! The smallest useful model: a factor times the sum of two fields. `load` reads the factor, `signature` says what comes in and
+//! goes out, `score` answers a batch of rows.
 
 use sandstream_guest::{Dtype, Error, Inputs, Model, Scores, Signature};
 

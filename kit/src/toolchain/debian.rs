@@ -4,20 +4,19 @@
 //! Packages are unpacked into the cache and never installed.
 
 use std::fs::{self, Permissions};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-
-use super::super::Source;
-use super::{TARGET, Toolchain, cargo, cargo_home, output};
-use crate::workspace;
+use super::{Source, TARGET, Toolchain, cargo, cargo_home};
+use crate::process::{output, run};
+use crate::{Error, cache};
 
 /// The toolchain in the cache, made if it is not there.
-pub(super) fn find() -> Result<Toolchain> {
-    let parent = workspace::cache()?.join("guest-toolchain");
-    fs::create_dir_all(&parent).with_context(|| format!("cannot make {}", parent.display()))?;
+pub(super) fn find() -> Result<Toolchain, Error> {
+    let parent = cache::folder()?.join("guest-toolchain");
+    fs::create_dir_all(&parent).map_err(Error::file("make", &parent))?;
     let root = match finished(&parent)? {
         Some(root) => root,
         None => make(&parent)?,
@@ -26,10 +25,10 @@ pub(super) fn find() -> Result<Toolchain> {
 }
 
 /// The newest finished toolchain: the folder gets its name only when it is complete.
-fn finished(parent: &Path) -> Result<Option<PathBuf>> {
+fn finished(parent: &Path) -> Result<Option<PathBuf>, Error> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(parent)? {
-        let path = entry?.path();
+    for entry in fs::read_dir(parent).map_err(Error::file("list", parent))? {
+        let path = entry.map_err(Error::file("list", parent))?.path();
         let named = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("debian-"));
         if named && path.join("rustc").exists() {
             found.push(path);
@@ -39,16 +38,17 @@ fn finished(parent: &Path) -> Result<Option<PathBuf>> {
     Ok(found.pop())
 }
 
-fn make(parent: &Path) -> Result<PathBuf> {
+fn make(parent: &Path) -> Result<PathBuf, Error> {
     if !Path::new("/usr/bin/apt-get").exists() {
-        bail!(
-            "the Debian recipe for guests needs apt-get, apt-cache and dpkg (Debian 12 or later); \
-             use --guest-toolchain rustup where rustup can fetch {TARGET}"
-        );
+        return Err(Error::Missing {
+            tool: "a Rust compiler with a standard library for wasm32-unknown-unknown",
+            what: "rustup has none, and this is no Debian whose own could be taken".to_owned(),
+            todo: "run `rustup target add wasm32-unknown-unknown`",
+        });
     }
     eprintln!("fetching Debian's rustc-web and building its wasm32 standard library: 140 MB, 1 GB unpacked, a minute or two");
     let new = parent.join(format!("new-{}", std::process::id()));
-    fs::create_dir_all(&new)?;
+    fs::create_dir_all(&new).map_err(Error::file("make", &new))?;
     let made = unpack(&new).and_then(|llvm| wrap(&new, &llvm)).and_then(|()| build_std(&new));
     if let Err(error) = made {
         // What is half made is of no use to the next attempt.
@@ -57,13 +57,13 @@ fn make(parent: &Path) -> Result<PathBuf> {
     }
     let version = output(Command::new(new.join("rustc")).arg("-V"))?;
     let root = parent.join(format!("debian-{}", version.split(' ').nth(1).unwrap_or("unknown")));
-    fs::rename(&new, &root).with_context(|| format!("cannot rename {} to {}", new.display(), root.display()))?;
+    fs::rename(&new, &root).map_err(Error::file("rename", &new))?;
     Ok(root)
 }
 
 /// Downloads and unpacks the packages; gives LLVM's major version. The names carry versions that move with Debian's security
 /// updates, so they are read from the dependencies of those that do not.
-fn unpack(new: &Path) -> Result<String> {
+fn unpack(new: &Path) -> Result<String, Error> {
     if let Err(error) = output(Command::new("apt-get").args(["update", "-q"])) {
         eprintln!("apt-get update failed, going on with the package lists there are: {error:#}");
     }
@@ -72,63 +72,77 @@ fn unpack(new: &Path) -> Result<String> {
     let version = llvm.trim_start_matches("libllvm").to_owned();
     let packages = ["rustc-web", "libstd-rust-web-dev", &std, "rust-web-src", &llvm, &format!("lld-{version}")];
     let folder = new.join("deb");
-    fs::create_dir_all(&folder)?;
-    output(Command::new("apt-get").args(["download", "-q"]).args(packages).current_dir(&folder))
-        .context("cannot download Debian's compiler; run `apt-get update` as root, or use --guest-toolchain rustup")?;
-    for entry in fs::read_dir(&folder)? {
-        output(Command::new("dpkg").arg("-x").arg(entry?.path()).arg(new))?;
+    fs::create_dir_all(&folder).map_err(Error::file("make", &folder))?;
+    output(Command::new("apt-get").args(["download", "-q"]).args(packages).current_dir(&folder))?;
+    for entry in fs::read_dir(&folder).map_err(Error::file("list", &folder))? {
+        let package = entry.map_err(Error::file("list", &folder))?.path();
+        output(Command::new("dpkg").arg("-x").arg(package).arg(new))?;
     }
-    fs::remove_dir_all(&folder)?;
+    fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
     Ok(version)
 }
 
 /// The package that `package` depends on whose name is `prefix` and a version.
-fn dependency(package: &str, prefix: &str) -> Result<String> {
+fn dependency(package: &str, prefix: &str) -> Result<String, Error> {
     let known = output(Command::new("apt-cache").args(["depends", package]))?;
     let versioned = |name: &&str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     let found = known.lines().filter_map(|line| line.split_once("Depends: ")).map(|(_, name)| name.trim()).find(versioned);
-    Ok(found.with_context(|| format!("package {package} depends on no {prefix}*: run `apt-get update`"))?.to_owned())
+    found.map(str::to_owned).ok_or_else(|| Error::Missing {
+        tool: "Debian's rustc-web",
+        what: format!("its package {package} depends on no {prefix}*"),
+        todo: "run `apt-get update` as root, or `rustup target add wasm32-unknown-unknown`",
+    })
 }
 
 /// Writes `rustc` and `wasm-ld`, which find their libraries wherever the folder lies.
-fn wrap(new: &Path, llvm: &str) -> Result<()> {
+fn wrap(new: &Path, llvm: &str) -> Result<(), Error> {
     for (name, program) in [("rustc", "usr/bin/rustc"), ("wasm-ld", &format!("usr/lib/llvm-{llvm}/bin/wasm-ld"))] {
         let script = format!(
             "#!/bin/sh\n\
              here=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd)\n\
              LD_LIBRARY_PATH=\"$here/usr/lib/x86_64-linux-gnu:$here/usr/lib/llvm-{llvm}/lib\" exec \"$here/{program}\" \"$@\"\n"
         );
-        fs::write(new.join(name), script)?;
-        fs::set_permissions(new.join(name), Permissions::from_mode(0o755))?;
+        let path = new.join(name);
+        fs::write(&path, script).map_err(Error::file("write", &path))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(Error::file("make a program of", &path))?;
     }
     Ok(())
 }
 
 /// Builds the standard library through an empty crate. `embed-bitcode` is what makes it fit for link-time optimisation.
-fn build_std(new: &Path) -> Result<()> {
+fn build_std(new: &Path) -> Result<(), Error> {
     let seed = new.join("seed");
-    fs::create_dir_all(seed.join("src"))?;
-    fs::write(seed.join("src/lib.rs"), "#![no_std]\n")?;
-    let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-                    [workspace]\n[profile.release]\npanic = \"abort\"\n";
-    fs::write(seed.join("Cargo.toml"), manifest)?;
+    seed_crate(&seed).map_err(Error::file("write", &seed))?;
     let flags = format!(
         "-C embed-bitcode=yes -C codegen-units=1 --remap-path-prefix={}=/rust --remap-path-prefix={}=/crates",
         new.join("usr/lib/rustlib/src/rust").display(),
         cargo_home()?.join("registry/src").display()
     );
     let target = new.join("target");
-    workspace::run(
-        cargo(Some(&new.join("rustc")))
-            .current_dir(&seed)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", flags)
-            .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort", "--target-dir"])
-            .arg(&target),
-    )?;
+    run(cargo(&seed, Some(&new.join("rustc")))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", flags)
+        .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort", "--target-dir"])
+        .arg(&target))?;
     let library = new.join("usr/lib/rustlib").join(TARGET).join("lib");
-    fs::create_dir_all(&library)?;
-    for entry in fs::read_dir(target.join(TARGET).join("release/deps"))? {
+    let built = target.join(TARGET).join("release/deps");
+    lay_down(&built, &library).map_err(Error::file("copy the standard library to", &library))?;
+    fs::remove_dir_all(&seed).map_err(Error::file("remove", &seed))?;
+    fs::remove_dir_all(&target).map_err(Error::file("remove", &target))
+}
+
+fn seed_crate(seed: &Path) -> io::Result<()> {
+    fs::create_dir_all(seed.join("src"))?;
+    fs::write(seed.join("src/lib.rs"), "#![no_std]\n")?;
+    let manifest = "[package]\nname = \"seed\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+                    [workspace]\n[profile.release]\npanic = \"abort\"\n";
+    fs::write(seed.join("Cargo.toml"), manifest)
+}
+
+/// Copies what was built, but for the empty crate, to where the compiler looks for it.
+fn lay_down(built: &Path, library: &Path) -> io::Result<()> {
+    fs::create_dir_all(library)?;
+    for entry in fs::read_dir(built)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let of_std = name.starts_with("lib") && !name.starts_with("libseed");
@@ -136,7 +150,5 @@ fn build_std(new: &Path) -> Result<()> {
             fs::copy(&path, library.join(&name))?;
         }
     }
-    fs::remove_dir_all(&seed)?;
-    fs::remove_dir_all(&target)?;
     Ok(())
 }

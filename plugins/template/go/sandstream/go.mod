@@ -1,0 +1,3 @@
+module sandstream.local/guest
+
+go 1.24
