@@ -105,6 +105,12 @@ impl Version {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Whether a lane has a session to score with, or the spare to take.
+    #[must_use]
+    pub fn is_seated(&self, lane: usize) -> bool {
+        self.seat(lane).session.is_some() || self.spare.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Puts a spare session in place.
     pub fn put_spare(&self, session: Box<dyn Session>) {
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);

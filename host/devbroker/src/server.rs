@@ -73,6 +73,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let (api, version) = kind(&request)?;
         let header = RequestHeader::decode(&mut request, api.key.request_header_version(version)).map_err(wrong)?;
         let client = Client { id: header.client_id.map(|id| id.to_string()).unwrap_or_default(), host: host.clone() };
+        tracing::trace!(api = ?api.key, version, client = client.id, bytes = request.len(), "request");
         let fault = shared.faults.take(api.key);
         match fault {
             Some(Fault::Drop) => return stream.shutdown(Shutdown::Both),

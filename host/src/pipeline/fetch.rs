@@ -13,7 +13,7 @@ impl<L: Link> Lane<L> {
         }
         self.hand.clear();
         let mut until = now + self.config.poll_max;
-        for earlier in [self.commit_at(), self.hold.retry_at()].into_iter().flatten() {
+        for earlier in [self.commit_at(), self.hold.look_at(now)].into_iter().flatten() {
             until = until.min(earlier);
         }
         match self.link.fill(&mut self.hand.batch, until)? {

@@ -2,40 +2,47 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::config::OnNoModel;
 use super::deliver::Share;
 use super::hand::Fate;
 use super::lane::Lane;
 use super::route::live;
-use crate::registry::Snapshot;
+use crate::registry::{Snapshot, Version};
 use crate::stream::{Link, LinkError};
 use crate::telemetry::LaneState;
+
+/// How soon a fresh session is noticed.
+const SEAT_EVERY: Duration = Duration::from_millis(5);
 
 /// What waits and until when.
 pub(super) struct Hold {
     /// The view under which partitions were held, while some are.
     under: Option<Arc<Snapshot>>,
     retry_at: Option<Instant>,
+    /// Versions that answer and have no session for this lane: it goes on when one has.
+    seatless: Vec<Arc<Version>>,
     /// Per data type: since when its records have been waiting for a model.
     since: Vec<Option<Instant>>,
 }
 
 impl Hold {
     pub(super) fn new(data_types: usize) -> Self {
-        Self { under: None, retry_at: None, since: vec![None; data_types] }
+        Self { under: None, retry_at: None, seatless: Vec::new(), since: vec![None; data_types] }
     }
 
-    /// When held partitions are to be tried again.
-    pub(super) fn retry_at(&self) -> Option<Instant> {
-        self.retry_at
+    /// When the lane is to look after held partitions again.
+    pub(super) fn look_at(&self, now: Instant) -> Option<Instant> {
+        let soon = (!self.seatless.is_empty()).then(|| now + SEAT_EVERY);
+        self.retry_at.map(|at| soon.map_or(at, |soon| at.min(soon)))
     }
 
     /// The link holds nothing any more.
     pub(super) fn forget(&mut self) {
         self.under = None;
         self.retry_at = None;
+        self.seatless.clear();
     }
 
     /// Whether a record of this data type has waited long enough. The time before the control log was read does not count: the
@@ -67,7 +74,8 @@ impl<L: Link> Lane<L> {
         if changed {
             self.share = Share::default();
         }
-        if changed || self.hold.retry_at.is_none_or(|at| now >= at) {
+        let seated = self.hold.seatless.iter().any(|version| version.is_seated(self.config.lane));
+        if changed || seated || self.hold.retry_at.is_none_or(|at| now >= at) {
             self.link.resume()?;
             self.hold.forget();
         }
@@ -96,6 +104,8 @@ impl<L: Link> Lane<L> {
         let patience = self.hold.patience_ends(self.config.on_no_model).filter(|at| *at > now);
         self.hold.retry_at = Some(patience.map_or(retry_at, |at| at.min(retry_at)));
         self.hold.under = Some(Arc::clone(snapshot));
+        let answering = (0..self.config.types.len()).filter_map(|data_type| live(snapshot, data_type));
+        self.hold.seatless = answering.filter(|version| !version.is_seated(self.config.lane)).cloned().collect();
         Ok(())
     }
 

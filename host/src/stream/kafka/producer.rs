@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer as _};
@@ -26,8 +27,39 @@ pub(super) fn nap() {
 /// One try of a call that may be repeated; between two of them the client's events are served.
 const TRY: Duration = Duration::from_secs(1);
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// For so long a new client is hurried on, so often: when it has just connected it asks for its producer id again only after half a
+/// second, or with the next answer about metadata (`rd_kafka_parse_Metadata`: "Try to acquire a Producer ID").
+const HURRY: Duration = Duration::from_millis(600);
+const HURRY_EVERY: Duration = Duration::from_millis(20);
 /// What an orderly end may take; a transaction that is left open holds up readers until it times out.
 const CLOSE_MAX: Duration = Duration::from_secs(3);
+
+/// Hurries a new idempotent producer on to its id.
+pub(super) struct Hurry {
+    since: Instant,
+    last: Option<Instant>,
+}
+
+impl Default for Hurry {
+    fn default() -> Self {
+        Self { since: Instant::now(), last: None }
+    }
+}
+
+impl Hurry {
+    /// Asks for metadata of a topic, if it is time to. Whether the client is still new.
+    pub(super) fn on<C: ClientContext>(&mut self, client: &Client<C>, topic: &str) -> bool {
+        if self.since.elapsed() >= HURRY {
+            return false;
+        }
+        if self.last.is_none_or(|last| last.elapsed() >= HURRY_EVERY) {
+            // Whether there is an answer will be seen from what it is for.
+            let _ = client.fetch_metadata(Some(topic), HURRY_EVERY);
+            self.last = Some(Instant::now());
+        }
+        true
+    }
+}
 
 pub(super) struct Producer {
     // Declared before the client, whose they are.
@@ -47,17 +79,22 @@ impl Producer {
         let client: Arc<BaseProducer<Deliveries>> = Arc::new(client.map_err(|error| Error::Property(error.to_string()))?);
         let handle =
             |name: &String| Topic::new(&client, name).ok_or_else(|| Error::Property(format!("`{name}` is no name of a topic")));
+        let first = topics.first().cloned().unwrap_or_default();
         let topics = topics.iter().map(handle).collect::<Result<_, _>>()?;
         let transactional = config.get("transactional.id").is_some();
         let producer = Self { topics, client, timeout, transactional, open: None };
         if transactional {
-            producer.init(config)?;
+            producer.init(config, &first)?;
         }
         Ok(producer)
     }
 
-    fn init(&self, config: &ClientConfig) -> Result<(), Error> {
-        let result = self.repeat(INIT_MAX, |client| client.init_transactions(TRY));
+    fn init(&self, config: &ClientConfig, topic: &str) -> Result<(), Error> {
+        let mut hurry = Hurry::default();
+        let result = self.repeat(INIT_MAX, |client| {
+            let hurried = hurry.on(client.client(), topic);
+            client.init_transactions(if hurried { HURRY_EVERY } else { TRY })
+        });
         result.map_err(|failure| {
             let brokers = config.get("bootstrap.servers").unwrap_or_default().to_owned();
             let what = format!("init_transactions of `{}`", config.get("transactional.id").unwrap_or_default());
@@ -180,7 +217,7 @@ impl Producer {
     }
 
     /// Repeats a call as long as it asks for it, at most for `max`.
-    fn repeat(&self, max: Duration, call: impl Fn(&BaseProducer<Deliveries>) -> KafkaResult<()>) -> Result<(), Failure> {
+    fn repeat(&self, max: Duration, mut call: impl FnMut(&BaseProducer<Deliveries>) -> KafkaResult<()>) -> Result<(), Failure> {
         let until = Instant::now() + max;
         loop {
             let result = call(&self.client).map_err(Failure::from);

@@ -16,6 +16,9 @@ use super::error::{Error, advice};
 use crate::types::Revision;
 use crate::types::control::EXPECTS_HEADER;
 
+/// How long a partition's leader may take to say where it begins and ends.
+const WATERMARKS_MAX: Duration = Duration::from_secs(10);
+
 /// The control log on Kafka.
 pub struct KafkaFeed {
     client: BaseConsumer<Plain>,
@@ -33,7 +36,7 @@ impl KafkaFeed {
         if partitions != 1 {
             return Err(Error::Partitions { topic: topic.to_owned(), partitions });
         }
-        Ok(Self { client: reader(config, topic, partitions, Offset::Beginning)?, topic: topic.to_owned(), caught_up: false })
+        Ok(Self { client: reader(config, topic, partitions, From::Beginning)?, topic: topic.to_owned(), caught_up: false })
     }
 }
 
@@ -42,13 +45,28 @@ fn existing(config: &Config, topic: &str) -> Result<i32, Error> {
     Admin::connect(config)?.partitions(topic)?.ok_or_else(missing)
 }
 
-fn reader(config: &Config, topic: &str, partitions: i32, from: Offset) -> Result<BaseConsumer<Plain>, Error> {
+/// Where a reader begins.
+#[derive(Clone, Copy)]
+enum From {
+    Beginning,
+    /// So many offsets before the end.
+    End(i64),
+}
+
+/// A reader of all partitions. It begins at offsets that are looked up first: asked for "the beginning", librdkafka would ask for it
+/// before it knows whom to ask, and again only after half a second.
+fn reader(config: &Config, topic: &str, partitions: i32, from: From) -> Result<BaseConsumer<Plain>, Error> {
     let client = BaseConsumer::from_config_and_context(&config.reader(), Plain::default());
     let client: BaseConsumer<Plain> = client.map_err(|error| Error::Property(error.to_string()))?;
     let mut list = TopicPartitionList::new();
     let what = |error: KafkaError| Error::Refused { what: format!("reading topic `{topic}`"), why: error.to_string() };
     for partition in 0..partitions {
-        list.add_partition_offset(topic, partition, from).map_err(what)?;
+        let (first, end) = client.fetch_watermarks(topic, partition, WATERMARKS_MAX).map_err(what)?;
+        let at = match from {
+            From::Beginning => first,
+            From::End(count) => end.saturating_sub(count).max(first),
+        };
+        list.add_partition_offset(topic, partition, Offset::Offset(at)).map_err(what)?;
     }
     client.assign(&list).map_err(what)?;
     Ok(client)
@@ -126,7 +144,7 @@ impl Reader {
     /// # Errors
     /// No answer; the topic does not exist.
     pub fn open(config: &Config, topic: &str) -> Result<Self, Error> {
-        Self::at(config, topic, Offset::Beginning)
+        Self::at(config, topic, From::Beginning)
     }
 
     /// Reads the last offsets of each partition, `count` of them; those of transactions' ends and of aborted records count too.
@@ -134,10 +152,10 @@ impl Reader {
     /// # Errors
     /// As [`Reader::open`].
     pub fn tail(config: &Config, topic: &str, count: usize) -> Result<Self, Error> {
-        Self::at(config, topic, Offset::OffsetTail(i64::try_from(count).unwrap_or(i64::MAX)))
+        Self::at(config, topic, From::End(i64::try_from(count).unwrap_or(i64::MAX)))
     }
 
-    fn at(config: &Config, topic: &str, from: Offset) -> Result<Self, Error> {
+    fn at(config: &Config, topic: &str, from: From) -> Result<Self, Error> {
         let partitions = existing(config, topic)?;
         let client = reader(config, topic, partitions, from)?;
         Ok(Self {

@@ -13,7 +13,7 @@ use super::super::Notices;
 use super::config::Config;
 use super::context::{Deliveries, Plain};
 use super::error::{Error, advice};
-use super::producer::nap;
+use super::producer::{Hurry, nap};
 
 /// A record to be published.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,7 +79,9 @@ pub fn publish(config: &Config, topic: &str, record: PublishRecord<'_>, wait: Du
         .send(native(topic, &record))
         .map_err(|(error, _)| refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown), error.to_string()))?;
     let until = Instant::now() + wait + Duration::from_secs(2);
+    let mut hurry = Hurry::default();
     loop {
+        hurry.on(client.client(), topic);
         client.poll(Duration::ZERO);
         let outcome = client.context().delivered.lock().ok().and_then(|delivered| *delivered);
         match outcome {
