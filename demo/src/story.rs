@@ -48,7 +48,7 @@ fn chapters() -> Vec<Chapter> {
     vec![
         publish(
             0.0,
-            "Records wait until there is a model. Here is one: a linear model in 37 KB of WebAssembly.",
+            "Records wait until there is a model. Here is one: a linear model, as WebAssembly.",
             LINEAR,
             "linear",
             "1",
@@ -76,11 +76,11 @@ fn chapters() -> Vec<Chapter> {
             looks: true,
             ..order(
                 0.66,
-                "It was better before: back to the model that answered then. A rollback is pinned.",
+                "It was better before: back to the version before this one. A rollback is pinned.",
                 &["model", "rollback"],
             )
         },
-        order(0.8, "Lift the pin: the newest that is in order answers again.", &["model", "unpin"]),
+        order(0.8, "Lift the pin: the newest that is in order answers.", &["model", "unpin"]),
         order(0.9, "Take the fragile one out of service.", &["model", "retire", "fragile@1"]),
     ]
 }

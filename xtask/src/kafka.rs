@@ -22,6 +22,8 @@ const VERSION: &str = "4.4.0";
 /// Ports of the two brokers; the controller listens on the next port, a secure listener on the one after that.
 const PORT: u16 = 29092;
 const PORT_SECURE: u16 = 29192;
+/// Port of the broker of one trial or one demo.
+const PORT_ALONE: u16 = 29292;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -77,15 +79,15 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The broker that tests run on. What did not run before is stopped and wiped when this is dropped, the secure broker included,
-/// which tests start themselves.
-pub(crate) struct ForTests {
+/// A broker that was started for a while: what did not run before is stopped and wiped when this is dropped.
+pub(crate) struct Started {
     address: String,
     ours: Vec<Broker>,
 }
 
-impl ForTests {
-    pub(crate) fn start() -> Result<Self> {
+impl Started {
+    /// The one that tests run on, and the secure one, which tests start themselves.
+    pub(crate) fn for_tests() -> Result<Self> {
         let place = |secure| Place { dir: None, port: None, secure }.broker();
         let (open, secure) = (place(false)?, place(true)?);
         let address = format!("127.0.0.1:{}", open.port());
@@ -102,13 +104,28 @@ impl ForTests {
         Ok(tests)
     }
 
+    /// One that nobody else uses, with an empty log.
+    pub(crate) fn alone() -> Result<Self> {
+        let broker = Place { dir: None, port: Some(PORT_ALONE), secure: false }.broker()?;
+        let address = format!("127.0.0.1:{}", broker.port());
+        {
+            let _lock = lock(&broker)?;
+            broker.stop(Stop::Kill)?;
+            broker.wipe()?;
+            fs::create_dir_all(broker.dir())?;
+        }
+        let _lock = lock(&broker)?;
+        broker.start(&jars::installed()?)?;
+        Ok(Self { address, ours: vec![broker] })
+    }
+
     /// Bootstrap address.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 }
 
-impl Drop for ForTests {
+impl Drop for Started {
     fn drop(&mut self) {
         for broker in &self.ours {
             let wiped = lock(broker).and_then(|_lock| {

