@@ -4,8 +4,10 @@
 #![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
 
 mod demo;
+mod dev;
 mod guests;
 mod kafka;
+mod python;
 mod test;
 mod workspace;
 
@@ -30,6 +32,8 @@ enum Command {
     /// A real Apache Kafka on loopback.
     #[command(subcommand)]
     Kafka(kafka::Command),
+    /// The Python package: lints, and its tests on a broker for development.
+    Python,
     /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
     Test(test::Args),
     /// Programs of `trials`: sim, bench, kill, hostile, pressure.
@@ -42,6 +46,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
+        Command::Python => python::test().map(|()| ExitCode::SUCCESS),
         Command::Test(args) => test::run(&args),
         Command::Trial(words) => workspace::trial(&words),
     }
