@@ -68,7 +68,7 @@ fn described(
     let own = topic.map_or(&none, |topic| &topic.config);
     let result = |setting: &Setting| {
         let all = sources(state, setting, own);
-        let (source, value) = all.first().map_or((DEFAULT, setting.default), |(source, _, value)| (*source, value));
+        let (source, value) = effective(state, setting, own);
         let mut result = DescribeConfigsResourceResult::default()
             .with_name(text(name(setting)))
             .with_value(Some(text(value)))
@@ -86,6 +86,11 @@ fn described(
         result
     };
     Ok(settings.filter(wanted).map(result).collect())
+}
+
+/// Where the value comes from that a setting has, and the value.
+pub(super) fn effective<'a>(state: &'a State, setting: &'a Setting, own: &'a Values) -> (i8, &'a str) {
+    sources(state, setting, own).first().map_or((DEFAULT, setting.default), |(source, _, value)| (*source, value))
 }
 
 /// The values a setting has, the one that counts first.
