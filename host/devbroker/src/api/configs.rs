@@ -141,8 +141,11 @@ pub(super) fn alter_some(call: &Call<'_>, request: IncrementalAlterConfigsReques
 fn changed(state: &State, asked: &AlterConfigsResource) -> Result<Values, Refused> {
     let topic = state.topics.get(asked.resource_name.as_str()).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let mut config = topic.config.clone();
-    for change in &asked.configs {
+    for (index, change) in asked.configs.iter().enumerate() {
         let name = change.name.to_string();
+        if asked.configs[..index].iter().any(|earlier| earlier.name == change.name) {
+            return Err(Refused::new(ResponseError::InvalidRequest, format!("{name} is to be changed twice in one request")));
+        }
         let setting = find(TOPIC, &name)?;
         let value = change.value.as_ref().map(ToString::to_string).unwrap_or_default();
         let now = config.get(&name).cloned().unwrap_or_else(|| state.settings.get(setting).to_owned());
