@@ -170,6 +170,11 @@ impl State {
         if self.topics.contains_key(name) {
             return Err(Refused::new(ResponseError::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
         }
+        // In names of metrics a '.' becomes a '_', so Kafka keeps such names apart.
+        if let Some(other) = self.topics.keys().find(|other| other.replace('.', "_") == name.replace('.', "_")) {
+            let why = format!("Topic '{name}' collides with existing topic: {other}");
+            return Err(Refused::new(ResponseError::InvalidTopicException, why));
+        }
         config::check_topic(&config)?;
         self.check_count(partitions, 0)?;
         if only_check {
