@@ -257,6 +257,9 @@ impl State {
     /// Deletes a partition's records before an offset; -1: all.
     pub(crate) fn delete_records(&mut self, topic: &str, partition: i32, offset: i64) -> Result<i64, ResponseError> {
         let found = self.topics.get_mut(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        if !found.policy.delete {
+            return Err(ResponseError::PolicyViolation);
+        }
         let part = usize::try_from(partition).ok().and_then(|index| found.partitions.get_mut(index));
         let part = part.ok_or(ResponseError::UnknownTopicOrPartition)?;
         let offset = if offset == -1 { part.next() } else { offset };
