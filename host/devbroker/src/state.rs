@@ -201,15 +201,15 @@ impl State {
 
     fn check_count(&self, partitions: i32, has: i32) -> Result<(), Refused> {
         let all: usize = self.topics.values().map(|topic| topic.partitions.len()).sum();
-        if partitions <= has
-            || partitions > PARTITIONS_MAX
-            || all as i64 + i64::from(partitions - has) > i64::from(PARTITIONS_MAX)
-        {
-            let why = format!(
-                "expected {} to {PARTITIONS_MAX} partitions, all topics together; {partitions} were asked for and {all} exist",
-                has + 1
-            );
+        let why = format!(
+            "expected {} to {PARTITIONS_MAX} partitions, all topics together; {partitions} were asked for and {all} exist",
+            has + 1
+        );
+        if partitions <= has {
             return Err(Refused::new(ResponseError::InvalidPartitions, why));
+        }
+        if all as i64 + i64::from(partitions - has) > i64::from(PARTITIONS_MAX) {
+            return Err(Refused::new(ResponseError::PolicyViolation, why));
         }
         Ok(())
     }
