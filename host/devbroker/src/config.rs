@@ -16,7 +16,7 @@ pub(crate) enum Kind {
 }
 
 /// A setting that may be set.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,

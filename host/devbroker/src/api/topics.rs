@@ -81,10 +81,7 @@ fn set(topic: &CreatableTopic) -> Values {
 fn settings(state: &State, own: &Values) -> Vec<CreatableTopicConfigs> {
     let settings = TOPIC.iter().map(|setting| {
         let (source, value) = configs::effective(state, setting, own);
-        CreatableTopicConfigs::default()
-            .with_name(text(setting.name))
-            .with_value(Some(text(value)))
-            .with_config_source(source)
+        CreatableTopicConfigs::default().with_name(text(setting.name)).with_value(Some(text(value))).with_config_source(source)
     });
     settings.collect()
 }
