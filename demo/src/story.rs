@@ -46,13 +46,7 @@ fn chapters() -> Vec<Chapter> {
         Chapter { at, title, words, refused: None, looks: false }
     };
     vec![
-        publish(
-            0.0,
-            "Records wait until there is a model. Here is one: a linear model, as WebAssembly.",
-            LINEAR,
-            "linear",
-            "1",
-        ),
+        publish(0.0, "Records wait until there is a model. Here is one: a linear model, as WebAssembly.", LINEAR, "linear", "1"),
         publish(
             0.14,
             "A better one, 100 boosted trees. It is compiled and warmed beside the stream, then takes over.",

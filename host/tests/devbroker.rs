@@ -224,11 +224,14 @@ fn nonsense_ends_a_connection_and_nothing_else() {
 
 #[test]
 fn memory_is_bounded_and_says_so() {
-    let settings = [("log.segment.bytes", "20000"), ("log.retention.bytes", "60000")];
+    let settings = [("log.segment.bytes", "1048576"), ("log.retention.bytes", "2097152")];
     let broker = Broker::start(options(&settings)).unwrap();
     broker.ensure_topic(TOPIC, 1).unwrap();
     let plain = producer(&broker.address(), &[("batch.num.messages", "50")]);
-    send(&plain, 0..20_000);
+    let large = "x".repeat(500);
+    for _ in 0..20_000 {
+        plain.send(BaseRecord::<(), _>::to(TOPIC).payload(&large)).map_err(|(error, _)| error).unwrap();
+    }
     plain.flush(PATIENCE).unwrap();
     let mut config = ClientConfig::new();
     let consumer: BaseConsumer = config.set("bootstrap.servers", broker.address()).create().unwrap();

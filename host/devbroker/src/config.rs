@@ -16,23 +16,29 @@ pub(crate) enum Kind {
 }
 
 /// A setting that may be set.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) default: &'static str,
     /// The values that there are; empty: all of its kind.
     only: &'static [&'static str],
+    /// The smallest that a whole number may be. A fraction lies between 0 and 1.
+    least: i64,
     /// For a topic's: what the broker calls its default.
     pub(crate) broker: Option<&'static str>,
 }
 
 const fn topic(name: &'static str, broker: &'static str, kind: Kind, default: &'static str) -> Setting {
-    Setting { name, kind, default, only: &[], broker: Some(broker) }
+    Setting { name, kind, default, only: &[], least: -1, broker: Some(broker) }
 }
 
 const fn one_of(setting: Setting, only: &'static [&'static str]) -> Setting {
     Setting { only, ..setting }
+}
+
+const fn at_least(least: i64, setting: Setting) -> Setting {
+    Setting { least, ..setting }
 }
 
 /// Settings of topics. Those of Apache Kafka that are not here are refused, as a setting without effect would be a lie; what no
@@ -40,33 +46,34 @@ const fn one_of(setting: Setting, only: &'static [&'static str]) -> Setting {
 pub(crate) const TOPIC: &[Setting] = &[
     one_of(topic("cleanup.policy", "log.cleanup.policy", Kind::List, "delete"), &["delete", "compact"]),
     one_of(topic("compression.type", "compression.type", Kind::Text, "producer"), &["producer"]),
-    topic("delete.retention.ms", "log.cleaner.delete.retention.ms", Kind::Long, "86400000"),
-    topic("file.delete.delay.ms", "log.segment.delete.delay.ms", Kind::Long, "60000"),
-    topic("flush.messages", "log.flush.interval.messages", Kind::Long, "9223372036854775807"),
-    topic("flush.ms", "log.flush.interval.ms", Kind::Long, "9223372036854775807"),
-    topic("index.interval.bytes", "log.index.interval.bytes", Kind::Int, "4096"),
-    topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Kind::Long, "9223372036854775807"),
-    topic("max.message.bytes", "message.max.bytes", Kind::Int, "1048588"),
+    at_least(0, topic("delete.retention.ms", "log.cleaner.delete.retention.ms", Kind::Long, "86400000")),
+    at_least(0, topic("file.delete.delay.ms", "log.segment.delete.delay.ms", Kind::Long, "60000")),
+    at_least(1, topic("flush.messages", "log.flush.interval.messages", Kind::Long, "9223372036854775807")),
+    at_least(0, topic("flush.ms", "log.flush.interval.ms", Kind::Long, "9223372036854775807")),
+    at_least(0, topic("index.interval.bytes", "log.index.interval.bytes", Kind::Int, "4096")),
+    at_least(1, topic("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", Kind::Long, "9223372036854775807")),
+    at_least(0, topic("max.message.bytes", "message.max.bytes", Kind::Int, "1048588")),
+    at_least(0, topic("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", Kind::Long, "3600000")),
     one_of(
         topic("message.timestamp.type", "log.message.timestamp.type", Kind::Text, "CreateTime"),
         &["CreateTime", "LogAppendTime"],
     ),
     topic("min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", Kind::Double, "0.5"),
-    topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Kind::Long, "0"),
+    at_least(0, topic("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", Kind::Long, "0")),
     // One node is all the replicas there are.
     one_of(topic("min.insync.replicas", "min.insync.replicas", Kind::Int, "1"), &["1"]),
     topic("preallocate", "log.preallocate", Kind::Boolean, "false"),
     topic("retention.bytes", "log.retention.bytes", Kind::Long, "-1"),
     topic("retention.ms", "log.retention.ms", Kind::Long, "604800000"),
-    topic("segment.bytes", "log.segment.bytes", Kind::Int, "1073741824"),
-    topic("segment.index.bytes", "log.index.size.max.bytes", Kind::Int, "10485760"),
-    topic("segment.jitter.ms", "log.roll.jitter.ms", Kind::Long, "0"),
-    topic("segment.ms", "log.roll.ms", Kind::Long, "604800000"),
+    at_least(1 << 20, topic("segment.bytes", "log.segment.bytes", Kind::Int, "1073741824")),
+    at_least(4, topic("segment.index.bytes", "log.index.size.max.bytes", Kind::Int, "10485760")),
+    at_least(0, topic("segment.jitter.ms", "log.roll.jitter.ms", Kind::Long, "0")),
+    at_least(1, topic("segment.ms", "log.roll.ms", Kind::Long, "604800000")),
     topic("unclean.leader.election.enable", "unclean.leader.election.enable", Kind::Boolean, "false"),
 ];
 
 const fn own(name: &'static str, kind: Kind, default: &'static str) -> Setting {
-    Setting { name, kind, default, only: &[], broker: None }
+    Setting { name, kind, default, only: &[], least: -1, broker: None }
 }
 
 /// Settings of the broker, besides the defaults of topics.
@@ -105,9 +112,9 @@ impl Setting {
         let fits = match self.kind {
             Kind::Boolean => value == "true" || value == "false",
             Kind::Text => true,
-            Kind::Int => value.parse::<i32>().is_ok_and(|number| number >= -1),
-            Kind::Long => value.parse::<i64>().is_ok_and(|number| number >= -1),
-            Kind::Double => value.parse::<f64>().is_ok_and(f64::is_finite),
+            Kind::Int => value.parse::<i32>().is_ok_and(|number| i64::from(number) >= self.least),
+            Kind::Long => value.parse::<i64>().is_ok_and(|number| number >= self.least),
+            Kind::Double => value.parse::<f64>().is_ok_and(|number| (0.0..=1.0).contains(&number)),
             Kind::List => !value.is_empty(),
         };
         let listed = self.only.is_empty() || value.split(',').all(|word| self.only.contains(&word.trim()));
@@ -117,8 +124,8 @@ impl Setting {
         let expected = match (self.only, self.kind) {
             ([_, ..], _) => format!("one of {}", self.only.join(", ")),
             (_, Kind::Boolean) => "true or false".to_owned(),
-            (_, Kind::Int | Kind::Long) => "a whole number, -1 or more".to_owned(),
-            (_, Kind::Double) => "a number".to_owned(),
+            (_, Kind::Int | Kind::Long) => format!("a whole number, {} or more", self.least),
+            (_, Kind::Double) => "a number from 0 to 1".to_owned(),
             (_, Kind::Text | Kind::List) => "a text".to_owned(),
         };
         Err(Wrong(format!("{} = {value:?}: expected {expected} (this is a broker for development)", self.name)))
@@ -178,6 +185,8 @@ pub(crate) struct Policy {
     pub(crate) compact: bool,
     pub(crate) delete: bool,
     pub(crate) append_time: bool,
+    /// How far ahead of the broker's clock a producer's timestamp may be.
+    pub(crate) ahead_max_ms: i64,
     pub(crate) max_message_bytes: usize,
     pub(crate) segment_bytes: u64,
     /// Milliseconds, as are all that end so.
@@ -207,6 +216,7 @@ impl Policy {
             compact: cleanup.contains("compact"),
             delete: cleanup.contains("delete"),
             append_time: text("message.timestamp.type") == "LogAppendTime",
+            ahead_max_ms: number("message.timestamp.after.max.ms"),
             max_message_bytes: usize::try_from(number("max.message.bytes")).unwrap_or(0),
             segment_bytes: u64::try_from(number("segment.bytes")).unwrap_or(u64::MAX),
             segment_ms: if number("segment.ms") < 0 { i64::MAX } else { number("segment.ms") },

@@ -170,6 +170,11 @@ impl State {
         if self.topics.contains_key(name) {
             return Err(Refused::new(ResponseError::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
         }
+        // In names of metrics a '.' becomes a '_', so Kafka keeps such names apart.
+        if let Some(other) = self.topics.keys().find(|other| other.replace('.', "_") == name.replace('.', "_")) {
+            let why = format!("Topic '{name}' collides with existing topic: {other}");
+            return Err(Refused::new(ResponseError::InvalidTopicException, why));
+        }
         config::check_topic(&config)?;
         self.check_count(partitions, 0)?;
         if only_check {
@@ -196,15 +201,15 @@ impl State {
 
     fn check_count(&self, partitions: i32, has: i32) -> Result<(), Refused> {
         let all: usize = self.topics.values().map(|topic| topic.partitions.len()).sum();
-        if partitions <= has
-            || partitions > PARTITIONS_MAX
-            || all as i64 + i64::from(partitions - has) > i64::from(PARTITIONS_MAX)
-        {
-            let why = format!(
-                "expected {} to {PARTITIONS_MAX} partitions, all topics together; {partitions} were asked for and {all} exist",
-                has + 1
-            );
+        let why = format!(
+            "expected {} to {PARTITIONS_MAX} partitions, all topics together; {partitions} were asked for and {all} exist",
+            has + 1
+        );
+        if partitions <= has {
             return Err(Refused::new(ResponseError::InvalidPartitions, why));
+        }
+        if all as i64 + i64::from(partitions - has) > i64::from(PARTITIONS_MAX) {
+            return Err(Refused::new(ResponseError::PolicyViolation, why));
         }
         Ok(())
     }
@@ -252,6 +257,9 @@ impl State {
     /// Deletes a partition's records before an offset; -1: all.
     pub(crate) fn delete_records(&mut self, topic: &str, partition: i32, offset: i64) -> Result<i64, ResponseError> {
         let found = self.topics.get_mut(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        if !found.policy.delete {
+            return Err(ResponseError::PolicyViolation);
+        }
         let part = usize::try_from(partition).ok().and_then(|index| found.partitions.get_mut(index));
         let part = part.ok_or(ResponseError::UnknownTopicOrPartition)?;
         let offset = if offset == -1 { part.next() } else { offset };

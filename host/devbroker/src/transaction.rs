@@ -21,7 +21,7 @@ pub(crate) struct Transaction {
     pub(crate) partitions: BTreeSet<TopicPartition>,
     groups: BTreeMap<String, BTreeMap<TopicPartition, OffsetFact>>,
     started: Option<Instant>,
-    /// Milliseconds since 1970; for those who ask.
+    /// When the last one began, milliseconds since 1970; for those who ask.
     pub(crate) started_ms: i64,
 }
 
@@ -125,6 +125,7 @@ impl State {
         }
         known.timeout_ms = timeout_ms;
         known.state = TransactionState::Empty;
+        known.started_ms = -1;
         let given = (known.producer, known.epoch);
         self.record_transaction(transactional_id)?;
         Ok(given)
@@ -215,7 +216,6 @@ impl State {
             known.partitions.clear();
             known.groups.clear();
             known.started = None;
-            known.started_ms = -1;
         }
         self.record_transaction(transactional_id)
     }

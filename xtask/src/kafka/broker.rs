@@ -203,7 +203,8 @@ impl Broker {
 
     /// One node may take what a cluster's defaults spread: few partitions of the internal topics make the first group and the
     /// first transaction quick, no rebalance delay makes a test's group start at once, and the short broker session lets a killed
-    /// broker come back in seconds (the controller refuses it until its old session has expired).
+    /// broker come back in seconds (the controller refuses it until its old session has expired). Compaction and retention look
+    /// after logs every second, so that tests see what they do.
     fn properties(&self) -> String {
         let (port, controller) = (self.port, self.port + 1);
         let mut text = format!(
@@ -230,6 +231,9 @@ impl Broker {
              num.network.threads=2\n\
              num.io.threads=4\n\
              log.cleaner.dedupe.buffer.size=16777216\n\
+             log.cleaner.backoff.ms=1000\n\
+             log.retention.check.interval.ms=1000\n\
+             log.initial.task.delay.ms=1000\n\
              broker.heartbeat.interval.ms=500\n\
              broker.session.timeout.ms=2000\n",
             data = self.dir.join("data").display(),

@@ -68,7 +68,7 @@ fn described(
     let own = topic.map_or(&none, |topic| &topic.config);
     let result = |setting: &Setting| {
         let all = sources(state, setting, own);
-        let (source, value) = all.first().map_or((DEFAULT, setting.default), |(source, _, value)| (*source, value));
+        let (source, value) = effective(state, setting, own);
         let mut result = DescribeConfigsResourceResult::default()
             .with_name(text(name(setting)))
             .with_value(Some(text(value)))
@@ -86,6 +86,11 @@ fn described(
         result
     };
     Ok(settings.filter(wanted).map(result).collect())
+}
+
+/// Where the value comes from that a setting has, and the value.
+pub(super) fn effective<'a>(state: &'a State, setting: &'a Setting, own: &'a Values) -> (i8, &'a str) {
+    sources(state, setting, own).first().map_or((DEFAULT, setting.default), |(source, _, value)| (*source, value))
 }
 
 /// The values a setting has, the one that counts first.
@@ -136,8 +141,11 @@ pub(super) fn alter_some(call: &Call<'_>, request: IncrementalAlterConfigsReques
 fn changed(state: &State, asked: &AlterConfigsResource) -> Result<Values, Refused> {
     let topic = state.topics.get(asked.resource_name.as_str()).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let mut config = topic.config.clone();
-    for change in &asked.configs {
+    for (index, change) in asked.configs.iter().enumerate() {
         let name = change.name.to_string();
+        if asked.configs[..index].iter().any(|earlier| earlier.name == change.name) {
+            return Err(Refused::new(ResponseError::InvalidRequest, format!("{name} is to be changed twice in one request")));
+        }
         let setting = find(TOPIC, &name)?;
         let value = change.value.as_ref().map(ToString::to_string).unwrap_or_default();
         let now = config.get(&name).cloned().unwrap_or_else(|| state.settings.get(setting).to_owned());

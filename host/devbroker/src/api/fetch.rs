@@ -18,7 +18,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 pub(super) fn fetch(call: &Call<'_>, request: FetchRequest) -> FetchResponse {
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(WAIT_MAX);
     let until = Instant::now() + wait;
-    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    // A request for nothing, which Java's consumer sends before it goes, has enough at once.
+    let enough = if request.topics.is_empty() { 0 } else { usize::try_from(request.min_bytes).unwrap_or(0) };
     let mut state = call.state();
     loop {
         let mut gathered = Gathered::new(&request);

@@ -15,6 +15,9 @@ use crate::group::{Group, Members};
 use crate::journal::Fact;
 use crate::state::State;
 
+/// From this version on a description says that there is no such group; before, such a group is dead.
+const SAYS_NOT_FOUND: i16 = 6;
+
 pub(super) fn list(call: &Call<'_>, request: ListGroupsRequest) -> ListGroupsResponse {
     let state = call.state();
     let passes = |filter: &[kafka_protocol::protocol::StrBytes], value: &str| {
@@ -53,7 +56,13 @@ pub(super) fn describe(call: &Call<'_>, request: DescribeGroupsRequest) -> Descr
         let mut answer = DescribedGroup::default().with_group_id(id).with_authorized_operations(told);
         match group.map(|group| &group.members) {
             // What does not exist, or is of the other protocol, is dead to those who ask in this one.
-            None | Some(Members::Consumer(_)) => answer.group_state = text("Dead"),
+            None | Some(Members::Consumer(_)) => {
+                answer.group_state = text("Dead");
+                if call.version >= SAYS_NOT_FOUND {
+                    answer.error_code = ResponseError::GroupIdNotFound.code();
+                    answer.error_message = Some(text(&format!("Group {} not found.", answer.group_id.as_str())));
+                }
+            }
             Some(Members::None) => answer.group_state = text("Empty"),
             Some(Members::Classic(classic)) => {
                 answer.group_state = text(classic.state());

@@ -39,9 +39,10 @@ pub(super) fn metadata(call: &Call<'_>, request: MetadataRequest) -> MetadataRes
 }
 
 fn one(state: &mut State, asked: &MetadataRequestTopic, make: bool, version: i16) -> MetadataResponseTopic {
+    // Java sends an empty name along with an id.
     let name = match &asked.name {
-        Some(name) => name.to_string(),
-        None => match state.topic_of(asked.topic_id) {
+        Some(name) if asked.topic_id.is_nil() => name.to_string(),
+        _ => match state.topic_of(asked.topic_id) {
             Some(name) => name.clone(),
             None => {
                 let code = ResponseError::UnknownTopicId.code();

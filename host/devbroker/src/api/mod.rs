@@ -90,7 +90,7 @@ pub(crate) const LIST: &[Api] = &[
     api!(Heartbeat 0..=4 HeartbeatRequest membership::heartbeat),
     api!(LeaveGroup 0..=4 LeaveGroupRequest membership::leave),
     api!(SyncGroup 0..=4 SyncGroupRequest membership::sync),
-    api!(DescribeGroups 0..=5 DescribeGroupsRequest groups::describe),
+    api!(DescribeGroups 0..=6 DescribeGroupsRequest groups::describe),
     api!(ListGroups 0..=5 ListGroupsRequest groups::list),
     Api { key: ApiKey::ApiVersions, min: 0, max: 3, answer: versions::answer },
     api!(CreateTopics 2..=7 CreateTopicsRequest topics::create),

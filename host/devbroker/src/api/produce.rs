@@ -87,6 +87,10 @@ fn append(
     if batch.bytes.len() > policy.max_message_bytes {
         return Err(ResponseError::MessageTooLarge);
     }
+    let now = now_ms();
+    if !policy.append_time && batch.header.max_timestamp.saturating_sub(now) > policy.ahead_max_ms {
+        return Err(ResponseError::InvalidTimestamp);
+    }
     if policy.compact && lacks_a_key(batch)? {
         return Err(ResponseError::InvalidRecord);
     }
@@ -99,7 +103,6 @@ fn append(
             other => other,
         })?;
     }
-    let now = now_ms();
     let (partition, policy) = state.partition_mut(topic, index)?;
     let base = partition.produce(batch, policy, now)?;
     Ok(Appended { base, start: partition.start(), time: if policy.append_time { now } else { -1 } })

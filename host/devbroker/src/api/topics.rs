@@ -3,7 +3,7 @@
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::create_partitions_response::CreatePartitionsTopicResult;
 use kafka_protocol::messages::create_topics_request::CreatableTopic;
-use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
+use kafka_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
 use kafka_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
@@ -12,8 +12,8 @@ use kafka_protocol::messages::{
     DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse, TopicName,
 };
 
-use super::{Call, code, text};
-use crate::config::Values;
+use super::{Call, NODE, code, configs, text};
+use crate::config::{TOPIC, Values};
 use crate::state::{Refused, State};
 
 pub(super) fn create(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTopicsResponse {
@@ -24,7 +24,7 @@ pub(super) fn create(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTop
             Ok(partitions) => {
                 if call.version >= 5 {
                     (answer.num_partitions, answer.replication_factor) = (partitions, 1);
-                    answer.configs = None;
+                    answer.configs = Some(settings(&state, &set(topic)));
                 }
                 if let Some(made) = state.topics.get(topic.name.as_str()).filter(|_| call.version >= 7) {
                     answer.topic_id = made.id;
@@ -41,9 +41,8 @@ pub(super) fn create(call: &Call<'_>, request: CreateTopicsRequest) -> CreateTop
 }
 
 fn create_one(state: &mut State, topic: &CreatableTopic, only_check: bool) -> Result<i32, Refused> {
-    let assigned = topic.assignments.len() as i32;
     let partitions = match topic.num_partitions {
-        _ if assigned > 0 => assigned,
+        _ if !topic.assignments.is_empty() => assigned(topic)?,
         -1 => state.settings.number("num.partitions") as i32,
         count => count,
     };
@@ -51,14 +50,40 @@ fn create_one(state: &mut State, topic: &CreatableTopic, only_check: bool) -> Re
         let why = format!("Replication factor: {} larger than available brokers: 1.", topic.replication_factor);
         return Err(Refused::new(ResponseError::InvalidReplicationFactor, why));
     }
-    let mut config = Values::new();
-    for setting in &topic.configs {
-        if let Some(value) = &setting.value {
-            config.insert(setting.name.to_string(), value.to_string());
+    state.create_topic(&topic.name, partitions, set(topic), only_check)?;
+    Ok(partitions)
+}
+
+/// The number of partitions whose replicas a client chose, of which there is one choice.
+fn assigned(topic: &CreatableTopic) -> Result<i32, Refused> {
+    let wrong = |why: String| Err(Refused::new(ResponseError::InvalidReplicaAssignment, why));
+    let count = topic.assignments.len() as i32;
+    let chosen = |partition| topic.assignments.iter().find(|assignment| assignment.partition_index == partition);
+    for partition in 0..count {
+        match chosen(partition) {
+            None => return wrong(format!("partitions are to be numbered from 0 on; {partition} of {count} is missing")),
+            Some(assignment) if assignment.broker_ids != [NODE] => {
+                return wrong(format!("partition {partition}: expected node 1 alone, which is the only one there is"));
+            }
+            Some(_) => {}
         }
     }
-    state.create_topic(&topic.name, partitions, config, only_check)?;
-    Ok(partitions)
+    Ok(count)
+}
+
+/// What a topic is to be set to.
+fn set(topic: &CreatableTopic) -> Values {
+    let set = topic.configs.iter().filter_map(|config| Some((config.name.to_string(), config.value.as_ref()?.to_string())));
+    set.collect()
+}
+
+/// All settings of a topic. Java's client takes an answer without them for a broken one.
+fn settings(state: &State, own: &Values) -> Vec<CreatableTopicConfigs> {
+    let settings = TOPIC.iter().map(|setting| {
+        let (source, value) = configs::effective(state, setting, own);
+        CreatableTopicConfigs::default().with_name(text(setting.name)).with_value(Some(text(value))).with_config_source(source)
+    });
+    settings.collect()
 }
 
 pub(super) fn delete(call: &Call<'_>, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
