@@ -79,6 +79,11 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The folder of Apache Kafka's jars, its Java client's among them; fetched if they are not there.
+pub(crate) fn jars() -> Result<PathBuf> {
+    jars::installed()
+}
+
 /// A broker that was started for a while: what did not run before is stopped and wiped when this is dropped.
 pub(crate) struct Started {
     address: String,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
 
+mod conformance;
 mod demo;
 mod dev;
 mod guests;
@@ -26,6 +27,8 @@ struct Args {
 enum Command {
     /// The first minute: real records through models that are swapped in front of your eyes, on a broker for development.
     Demo(demo::Args),
+    /// Four clients on the broker for development and on Apache Kafka: they have to observe the same.
+    Conformance(conformance::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -44,6 +47,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::Python => python::test().map(|()| ExitCode::SUCCESS),

