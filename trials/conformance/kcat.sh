@@ -80,6 +80,7 @@ by_time() {
 
 # A member of a group that reads until it is told to stop; what it is assigned is on its standard error.
 member() {
+    : >"$folder/$1.out" >"$folder/$1.err"
     "$kcat" -b "$bootstrap" -G "$prefix-group" -X auto.offset.reset=earliest -X session.timeout.ms=6000 -X heartbeat.interval.ms=300 \
         -X auto.commit.interval.ms=100 "${@:2}" -u -f '%s\n' "$prefix-group" >"$folder/$1.out" 2>"$folder/$1.err" &
 }

@@ -23,6 +23,7 @@ public final class Conformance {
         FAMILIES.put("producers", Producers::producers);
         FAMILIES.put("compression", Producers::compression);
         FAMILIES.put("transactions", Transactions::transactions);
+        FAMILIES.put("interleaved", Transactions::interleaved);
         FAMILIES.put("fencing", Fencing::fencing);
         FAMILIES.put("transaction-timeout", Fencing::timeout);
         FAMILIES.put("transactional-offsets", TransactionalOffsets::offsets);

@@ -5,6 +5,7 @@ import static conformance.Outcomes.*;
 
 import java.util.*;
 import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.*;
 
 /// Topics: made, described, grown and deleted, and what is refused.
@@ -72,8 +73,10 @@ final class Topics {
         out.attempt("describe after that", () -> eventually(() -> describe(topic), text -> text.startsWith("5 ")));
 
         send(topic, 0, "a", "1");
+        commit(fresh("of-deleted"), new TopicPartition(topic, 0), new OffsetAndMetadata(1));
         out.attempt("delete", () -> admin.deleteTopics(List.of(topic)).all().get());
         eventually(() -> !admin.listTopics().names().get().contains(topic));
+        out.attempt("its groups' offsets", () -> eventually(() -> committed(fresh("of-deleted")), text -> text.equals("[]")));
         out.attempt("delete again", () -> admin.deleteTopics(List.of(topic)).all().get());
         out.attempt("delete by unknown id", () -> admin.deleteTopics(TopicCollection.ofTopicIds(List.of(id))).all().get());
         out.attempt("create after delete", () -> create(topic, 1));

@@ -84,6 +84,40 @@ final class Transactions {
         }
     }
 
+    /// Two transactions in one partition at the same time.
+    static void interleaved(Out out) throws Exception {
+        String topic = fresh("interleaved");
+        create(topic, 1);
+        try (var first = transactional(fresh("first")); var second = transactional(fresh("second"))) {
+            first.initTransactions();
+            second.initTransactions();
+            first.beginTransaction();
+            second.beginTransaction();
+            for (int i = 0; i < 2; i++) {
+                sendAll(first, topic, 0, 1, "first" + i);
+                first.flush();
+                sendAll(second, topic, 0, 1, "second" + i);
+                second.flush();
+            }
+            out.attempt("ends, both open", () -> ends(topic));
+            first.abortTransaction();
+            out.attempt("ends, second open", () -> eventually(() -> ends(topic), text -> text.equals("5, committed 1")));
+            out.attempt("read committed, second open", () -> values(read(topic, 0, true, 0)));
+            second.commitTransaction();
+            out.attempt("ends, none open", () -> eventually(() -> ends(topic), text -> text.equals("6, committed 6")));
+        }
+        out.attempt("read committed", () -> values(read(topic, 0, true, 2)));
+        out.attempt("read uncommitted", () -> values(read(topic, 0, false, 4)));
+        for (long from = 1; from <= 5; from++) {
+            try (var consumer = consumer(Map.of("isolation.level", "read_committed"))) {
+                var part = new TopicPartition(topic, 0);
+                consumer.assign(List.of(part));
+                consumer.seek(part, from);
+                out.say("read committed from " + from, values(poll(consumer, from <= 1 ? 2 : from <= 3 ? 1 : 0)));
+            }
+        }
+    }
+
     static String describeTransaction(String id) throws Exception {
         var found = admin.describeTransactions(List.of(id)).all().get().get(id);
         return found.state() + ", partitions " + found.topicPartitions().stream().map(TopicPartition::partition).sorted().toList()
