@@ -49,7 +49,7 @@ fn try_beat(call: &Call<'_>, state: &mut State, request: ConsumerGroupHeartbeatR
         (_, Some(group)) => group.consumer()?,
         (_, None) => return Err(ResponseError::UnknownMemberId.into()),
     };
-    Ok(members.beat(beat, &topics, Instant::now())?)
+    Ok(members.beat(&beat, &topics, Instant::now())?)
 }
 
 fn wished(call: &Call<'_>, request: ConsumerGroupHeartbeatRequest) -> Result<Beat, Refused> {

@@ -1,5 +1,10 @@
 //! The requests that the broker answers: one list, one file per family.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a request is handed over: whoever answers it may move parts of it into the answer, and most do"
+)]
+
 mod commits;
 mod configs;
 mod consumer_group;

@@ -87,16 +87,16 @@ impl Consumer {
         self.members.iter()
     }
 
-    pub(crate) fn beat(&mut self, beat: Beat, all: &Topics, now: Instant) -> Result<Beaten, ResponseError> {
+    pub(crate) fn beat(&mut self, beat: &Beat, all: &Topics, now: Instant) -> Result<Beaten, ResponseError> {
         if beat.epoch < 0 {
-            return self.leave(&beat);
+            return self.leave(beat);
         }
         let id = beat.member.clone();
         let whole = beat.epoch == 0;
-        let mut changed = if whole { self.admit(&beat, now)? } else { self.check(&beat)? };
+        let mut changed = if whole { self.admit(beat, now)? } else { self.check(beat)? };
         let Some(member) = self.members.get_mut(&id) else { return Err(ResponseError::UnknownMemberId) };
         member.heard = now;
-        changed |= member.update(&beat);
+        changed |= member.update(beat);
         self.reassign(changed, all);
         let before = self.members.get(&id).map(|member| member.assigned.clone());
         self.reconcile(&id, beat.has.as_ref(), now);
@@ -112,7 +112,7 @@ impl Consumer {
         let twin = twin.map(|(id, member)| (id.clone(), member.epoch));
         let mut fresh = Member::new(beat, now);
         match twin {
-            Some((_, epoch)) if epoch != LEFT_FOR_A_WHILE => return Err(ResponseError::UnreleasedInstanceId),
+            Some((_, epoch)) if epoch != LEFT_FOR_A_WHILE => Err(ResponseError::UnreleasedInstanceId),
             // A static member that comes back takes the place it left, and nothing moves.
             Some((id, _)) => {
                 if let Some(old) = self.members.remove(&id) {
