@@ -3,9 +3,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "it starts other programs and watches them, which takes naps")]
 
+mod docs;
 mod guests;
 mod kafka;
 mod test;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -21,6 +23,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// README and book: build it, follow its links, run its commands.
+    Docs(docs::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -36,6 +40,7 @@ enum Command {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
+        Command::Docs(args) => docs::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::Test(args) => test::run(&args),
