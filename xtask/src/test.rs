@@ -26,7 +26,7 @@ const TRIALS: &[(&str, &[&str])] = &[
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what takes minutes: the lints, the trials, the guest kit, and rebuilding the guests
+    /// Leave out what takes minutes: the lints, the trials, the guest kit, the documents, and rebuilding the guests
     #[arg(long)]
     quick: bool,
     /// Only tests whose names contain this; nothing else is run
@@ -88,8 +88,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         for (name, words) in TRIALS {
             steps.run(name, || trial(words));
         }
-        steps.run("docs", documents);
+        // After the kit, which fetches the compilers that the documents use.
         steps.run("guest kit", templates);
+        steps.run("docs", documents);
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),

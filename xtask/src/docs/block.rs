@@ -132,3 +132,53 @@ impl Block {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Kind, blocks};
+
+    /// What a document's blocks come to, a line each.
+    fn read(text: &str) -> String {
+        let found = match blocks(Path::new("d.md"), text) {
+            Ok(found) => found,
+            Err(error) => return format!("{error:#}"),
+        };
+        let lines = found.iter().map(|block| {
+            let kind = match &block.kind {
+                Kind::Run => "run".to_owned(),
+                Kind::Background(ready) => format!("background until {ready}"),
+                Kind::File(path) => format!("file {path}"),
+                Kind::Skip(why) => format!("skip: {why}"),
+            };
+            let prints = block.prints.as_deref().map(|text| format!(", prints {}", text.trim())).unwrap_or_default();
+            format!("{} {kind}: {} exit {} in {} s{prints}", block.line, block.text.trim(), block.exit, block.within.as_secs())
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn comments_say_what_is_done() {
+        for (text, wanted) in [
+            ("```sh\nls\n```\n", "2 run: ls exit 0 in 120 s"),
+            ("```rust\nfn f() {}\n```\n", ""),
+            ("<!-- docs: skip it is long -->\n```sh\nls\n```\n", "3 skip: it is long: ls exit 0 in 120 s"),
+            ("<!-- docs: exit 2 -->\n<!-- docs: within 9 -->\n```sh\nls\n```\n", "4 run: ls exit 2 in 9 s"),
+            ("<!-- docs: background up -->\n```sh\nls\n```\n", "3 background until up: ls exit 0 in 120 s"),
+            ("<!-- docs: file a.c -->\n```c\nint x;\n```\n", "3 file a.c: int x; exit 0 in 120 s"),
+            ("- in a list:\n  ```sh\n  ls\n  ```\n", "3 run: ls exit 0 in 120 s"),
+            ("```sh\nls\n```\nsays\n\n```text\na\n```\n", "2 run: ls exit 0 in 120 s, prints a"),
+            ("```sh\nls\n```\n# Next\n```text\na\n```\n", "2 run: ls exit 0 in 120 s"),
+            ("<!-- docs: skip -->\n```sh\n```\n", "d.md:2: `skip` says nothing: expected a word and a value"),
+            ("<!-- docs: exit 1 -->\n", "d.md:1: `exit 1` stands above no block"),
+            (
+                "<!-- docs: sometimes x -->\n```sh\n```\n",
+                "d.md:2: `sometimes` is not known: skip, file, background, exit, within or keep",
+            ),
+            ("```sh\nls\n", "d.md:1: the block has no end"),
+        ] {
+            assert_eq!(read(text), wanted, "{text}");
+        }
+    }
+}

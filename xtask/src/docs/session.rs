@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 use super::block::{Block, Kind};
 use super::prints;
+use crate::workspace;
 
 const NAP: Duration = Duration::from_millis(20);
 
@@ -51,7 +52,9 @@ pub(super) fn run(document: &Path, blocks: &[Block], place: &Place<'_>) -> Resul
     let session = Session::start(place)?;
     for (at, block) in blocks.iter().enumerate() {
         let failed = session.block(at, block).and_then(|()| printed(at, block, place));
-        failed.with_context(|| format!("{}:{}", document.display(), block.line))?;
+        failed
+            .with_context(|| format!("{}:{}", document.display(), block.line))
+            .map_err(|error| beside(&error, blocks, place))?;
     }
     session.end()
 }
@@ -89,22 +92,12 @@ fn ports_are_free(blocks: &[Block]) -> Result<()> {
         for (before, _) in block.text.match_indices("127.0.0.1:") {
             let port: String = block.text[before + 10..].chars().take_while(char::is_ascii_digit).collect();
             let Ok(port) = port.parse::<u16>() else { continue };
-            TcpListener::bind(("127.0.0.1", port)).with_context(|| Taken { port })?;
+            TcpListener::bind(("127.0.0.1", port)).with_context(|| {
+                format!("port {port} is in use, and the document needs it as written: end what listens there")
+            })?;
         }
     }
     Ok(())
-}
-
-/// A port that a document needs is in use.
-#[derive(Debug)]
-pub(super) struct Taken {
-    port: u16,
-}
-
-impl std::fmt::Display for Taken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "port {} is in use, and the document needs it as written: end what listens there", self.port)
-    }
 }
 
 fn printed(at: usize, block: &Block, place: &Place<'_>) -> Result<()> {
@@ -114,6 +107,17 @@ fn printed(at: usize, block: &Block, place: &Place<'_>) -> Result<()> {
         Some(line) => bail!("did not print, or not in that order:\n    {line}\nbut:\n{}", tail(&out)),
         None => Ok(()),
     }
+}
+
+/// The error with what went on in the background.
+fn beside(error: &anyhow::Error, blocks: &[Block], place: &Place<'_>) -> anyhow::Error {
+    let mut text = format!("{error:#}");
+    for (at, block) in blocks.iter().enumerate().filter(|(_, block)| matches!(block.kind, Kind::Background(_))) {
+        if let Ok(out) = fs::read_to_string(place.scripts.join(format!("{at}.out"))) {
+            text += &format!("\nin the background, `{}`:\n{}", block.text.trim(), tail(&out));
+        }
+    }
+    anyhow::Error::msg(text)
 }
 
 fn tail(out: &str) -> String {
@@ -135,7 +139,9 @@ impl Session {
         bash.args(["-c", KEEPER, "bash"]).arg(&place.scripts).current_dir(&place.checkout);
         // A document that installs Python packages makes an environment for them first.
         bash.env("PATH", path).env("NO_COLOR", "1").env("PIP_REQUIRE_VIRTUALENV", "1").env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-        bash.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
+        bash.env("PIP_CACHE_DIR", workspace::cache()?.join("pip"))
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("CARGO_MANIFEST_DIR");
         bash.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         Ok(Self { keeper: bash.spawn().context("cannot start bash")?, scripts: place.scripts.clone() })
     }
