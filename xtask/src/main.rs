@@ -6,10 +6,12 @@
 mod conformance;
 mod demo;
 mod dev;
+mod docs;
 mod guests;
 mod kafka;
 mod python;
 mod test;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ enum Command {
     Demo(demo::Args),
     /// Four clients on the broker for development and on Apache Kafka: they have to observe the same.
     Conformance(conformance::Args),
+    /// README and book: build it, follow its links, run its commands.
+    Docs(docs::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -48,6 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Args::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Conformance(args) => conformance::run(&args),
+        Command::Docs(args) => docs::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::Python => python::test().map(|()| ExitCode::SUCCESS),

