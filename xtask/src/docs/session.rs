@@ -27,6 +27,12 @@ const TAIL: usize = 40;
 /// Ends what it started when its input closes, whoever closes it.
 const KEEPER: &str = r#"{ bash "$1/all.sh" </dev/null; echo $? >"$1/ended"; } & read -r _; trap '' TERM; kill -TERM 0; wait"#;
 
+/// Before the first block. Folders that are kept are moved away at the end and back again by the next run, as some tools want no link.
+const BEGIN: &str = r#"set -euo pipefail
+kept=()
+trap 'for ((i = 0; i < ${#kept[@]}; i += 2)); do mv -T "${kept[i]}" "${kept[i + 1]}"; done' EXIT
+"#;
+
 /// Where a document is run.
 pub(super) struct Place<'a> {
     /// The programs.
@@ -43,7 +49,7 @@ pub(super) struct Place<'a> {
 pub(super) fn run(document: &Path, blocks: &[Block], place: &Place<'_>) -> Result<()> {
     ports_are_free(blocks)?;
     fs::create_dir_all(&place.scripts)?;
-    let mut all = String::from("set -euo pipefail\n");
+    let mut all = String::from(BEGIN);
     for (at, block) in blocks.iter().enumerate() {
         fs::write(place.scripts.join(format!("{at}.sh")), &block.text)?;
         all += &step(at, block, place)?;
@@ -65,9 +71,10 @@ fn step(at: usize, block: &Block, place: &Place<'_>) -> Result<String> {
     let at = at.to_str().context("the cache's path is no text")?;
     let keep = match &block.keep {
         Some(path) => {
+            fs::create_dir_all(&place.kept)?;
             let kept = place.kept.join(path.replace('/', "-"));
-            fs::create_dir_all(&kept)?;
-            format!("mkdir -p '{path}'; rmdir '{path}'; ln -s '{}' '{path}'; ", kept.display())
+            let kept = kept.display();
+            format!("rm -rf '{path}'; if [ -e '{kept}' ]; then mv -T '{kept}' '{path}'; fi; kept+=(\"$PWD/{path}\" '{kept}'); ")
         }
         None => String::new(),
     };
