@@ -33,8 +33,8 @@ pub(crate) fn running(stage: &Stage, host: &Host, options: &Options) -> Result<(
 
 and a model of your own:
 
-  sandstream new mine && cd mine && sandstream build
-  sandstream model publish mine.wasm --version 1 --data-type wine --config {config}
+  sandstream new mine --lang rust && cd mine && sandstream build
+  sandstream model publish build/mine.wasm --version 1 --data-type wine --config {config}
 "
     );
     let mut load = Load::new(&stage.topics, records::all())?;

@@ -34,6 +34,6 @@ fn write(out: &mut dyn Write, row: u64, answer: &Answer) -> std::io::Result<()> 
             out.write_all(outputs)?;
             out.write_all(b"}\n")
         }
-        Err(error) => writeln!(out, "{}", json!({ "row": row, "error": error })),
+        Err(error) => writeln!(out, "{{\"row\":{row},\"error\":{}}}", json!(error)),
     }
 }
