@@ -16,7 +16,9 @@ impl Broker {
         if let Some(address) = address {
             return Ok(Self { address: address.to_owned(), dev: None });
         }
-        let dev = Dev::start(Options::default())?;
+        // What is counted in the end must still be there.
+        let settings = [("log.retention.bytes".to_owned(), "-1".to_owned())].into();
+        let dev = Dev::start(Options { settings, ..Options::default() })?;
         Ok(Self { address: dev.address(), dev: Some(dev) })
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,8 @@ impl Host {
         let log = File::create(stage.host_log())?;
         let mut command = Command::new(&stage.program);
         command.arg("run").arg("--config").arg(stage.config()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().context("cannot start the host")?;
+        // A group of its own: Ctrl-C is the demo's to see, which then drains the host.
+        let mut child = command.process_group(0).spawn().context("cannot start the host")?;
         let out = child.stdout.take().context("stdout is piped")?;
         let mut host = Self { child, admin: String::new() };
         let mut line = String::new();

@@ -34,6 +34,8 @@ use watch::Watch;
 
 pub use view::recording;
 
+/// In the end every record is counted, so the broker for development keeps them all, with their results.
+const RECORDS_MAX: u64 = 3_000_000;
 /// How long the last records may take to be answered.
 const TAIL: Duration = Duration::from_secs(60);
 /// What an orderly end of the host may take.
@@ -67,6 +69,13 @@ pub struct Options {
 /// # Errors
 /// Something did not work, or records were lost, doubled or out of order.
 pub fn run(options: &Options) -> Result<()> {
+    let records = u64::from(options.rate) * u64::from(options.seconds);
+    if options.brokers.is_none() && records > RECORDS_MAX {
+        bail!(
+            "{records} records were asked for, and at most {RECORDS_MAX} fit into the memory of the broker for development: choose a \
+             smaller --rate or fewer --seconds, or a Kafka with --brokers"
+        );
+    }
     let folder = tempfile::Builder::new().prefix("sandstream-demo").tempdir().context("a folder for the demo")?;
     let broker = Broker::start(options.brokers.as_deref())?;
     let stage = Stage::set(options, &broker, folder.path())?;
@@ -76,25 +85,26 @@ pub fn run(options: &Options) -> Result<()> {
     let watch = Watch::start(&stage.topics, options, &board)?;
     let load = stream(&stage, options)?;
     let story = Story::start(&stage, options, &board)?;
+    let answered;
     let rejected = {
         let _view = view::open(&board, options.plain, &options.stop)?;
         let rejected = story.finish(&options.stop, || load.is_finished());
         board.set_sent(load_ended(load, rejected.is_err(), &options.stop)?);
-        let rejected = rejected?;
-        watch.finish(TAIL)?;
-        rejected
+        // What was answered is counted whatever else went wrong: that is when it matters.
+        answered = watch.finish(TAIL);
+        rejected?
     };
     let verdict = Tally::of(&stage.topics, |_| {})?.verdict(&stage.ends()?);
     let report = Report::new(&board.seen(), &verdict, rejected);
     report.print();
     report.write(options.report.as_deref())?;
+    answered.with_context(|| format!("the host's log: {}", stage.last_of_host_log()))?;
     if options.keep && !options.stop.load(Ordering::Relaxed) {
         keep::running(&stage, &host, options)?;
     }
     let status = host.end(DRAIN)?;
     if !status.success() {
-        let log = std::fs::read_to_string(stage.host_log()).unwrap_or_default();
-        bail!("the host ended with {status}; its log: {log}");
+        bail!("the host ended with {status}; its log: {}", stage.last_of_host_log());
     }
     if !verdict.is_clean() {
         bail!("{} missing, {} doubled, {} out of order", verdict.missing, verdict.duplicated, verdict.out_of_order);

@@ -1,9 +1,10 @@
 //! What the demo is played on: a configuration, models, and topics, made as a user makes them.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use rdkafka::ClientConfig;
@@ -39,7 +40,9 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn set(options: &Options, broker: &Broker, folder: &Path) -> Result<Self> {
-        let name = format!("demo-{}", std::process::id());
+        // In a container every process may have the same number.
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let name = format!("demo-{}-{time}", std::process::id());
         let topics = Topics {
             brokers: broker.address.clone(),
             scores: format!("{name}.scores"),
@@ -66,7 +69,8 @@ impl Stage {
     /// Runs a command of sandstream in the demo's folder, to its end.
     pub(crate) fn sandstream(&self, words: &[&str]) -> Result<Output> {
         let mut command = Command::new(&self.program);
-        command.args(words).current_dir(&self.folder).output().context("cannot start sandstream")
+        // A group of its own: Ctrl-C is the demo's to see.
+        command.args(words).current_dir(&self.folder).process_group(0).output().context("cannot start sandstream")
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -75,6 +79,13 @@ impl Stage {
 
     pub(crate) fn host_log(&self) -> PathBuf {
         self.folder.join("host.log")
+    }
+
+    /// The last lines that the host has written.
+    pub(crate) fn last_of_host_log(&self) -> String {
+        let log = fs::read_to_string(self.host_log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
     fn configuration(&self) -> String {

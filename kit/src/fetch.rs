@@ -62,7 +62,7 @@ pub(crate) fn package(package: &Package) -> Result<PathBuf, Error> {
         for (name, text) in [("package.json", package.manifest), ("package-lock.json", package.lock)] {
             fs::write(new.join(name), text).map_err(Error::file("write", &new.join(name)))?;
         }
-        run(Command::new("npm").args(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(new))
+        run(Command::new("npm").args(["ci", "--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(new))
     })?;
     Ok(folder)
 }

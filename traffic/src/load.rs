@@ -47,7 +47,9 @@ impl Load {
         let value = &self.records[self.sent as usize % self.records.len()];
         let mut record = BaseRecord::to(&self.topic).partition(partition).key(&key).payload(value);
         record = record.timestamp(i64::try_from(since.as_millis())?);
+        let until = Instant::now() + FLUSH;
         while let Err((error, back)) = self.producer.send(record) {
+            ensure!(Instant::now() < until, "the broker has taken nothing for {FLUSH:?}");
             if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
                 return Err(anyhow!("the load cannot be sent: {error}"));
             }
@@ -93,6 +95,10 @@ impl Load {
     pub fn pace(&mut self, rate: u32, count: u64, stop: &AtomicBool) -> Result<()> {
         let (began, wall) = (Instant::now(), SystemTime::now());
         for i in 0..count {
+            // A load that is behind looks, too, whether it is to end.
+            if stop.load(Ordering::Relaxed) {
+                return self.flush();
+            }
             let due = Duration::from_secs_f64(i as f64 / f64::from(rate));
             while began.elapsed() < due {
                 if stop.load(Ordering::Relaxed) {

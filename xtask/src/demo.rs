@@ -19,9 +19,43 @@ pub(crate) struct Args {
     /// The broker: sandstream's own for development, or a real Apache Kafka
     #[arg(long, value_enum, default_value = "dev")]
     broker: On,
-    /// What `sandstream demo` is to be told besides
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
-    rest: Vec<String>,
+    #[command(flatten)]
+    rest: Rest,
+}
+
+/// What `sandstream demo` is told.
+#[derive(clap::Args, Default)]
+struct Rest {
+    /// Seconds that the records stream
+    #[arg(long)]
+    seconds: Option<u32>,
+    /// Records a second
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Where the figures go, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<std::path::PathBuf>,
+    /// Leave it running at the end, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Lines instead of a view that fills the terminal
+    #[arg(long)]
+    plain: bool,
+}
+
+impl Rest {
+    fn words(&self) -> Vec<std::ffi::OsString> {
+        let mut words: Vec<std::ffi::OsString> = Vec::new();
+        let mut put = |name: &str, value: Option<std::ffi::OsString>| {
+            words.push(name.into());
+            words.extend(value);
+        };
+        self.seconds.iter().for_each(|seconds| put("--seconds", Some(seconds.to_string().into())));
+        self.rate.iter().for_each(|rate| put("--rate", Some(rate.to_string().into())));
+        self.report.iter().for_each(|file| put("--report", Some(file.into())));
+        [("--keep", self.keep), ("--plain", self.plain)].iter().filter(|(_, on)| *on).for_each(|(name, _)| put(name, None));
+        words
+    }
 }
 
 /// What it runs on.
@@ -49,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let kafka = if args.broker == On::Kafka { Some(Started::alone()?) } else { None };
     let mut demo = std::process::Command::new(workspace::programs()?.join("sandstream"));
-    demo.arg("demo").args(&args.rest);
+    demo.arg("demo").args(args.rest.words());
     if let Some(kafka) = &kafka {
         demo.args(["--brokers", kafka.address()]);
     }
@@ -59,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// The short form: everything is published, refused and rolled back, and every record counted; no time is judged.
 pub(crate) fn short(broker: On) -> Result<Outcome> {
-    let rest = ["--plain", "--seconds", "12", "--rate", "2000"].map(str::to_owned).to_vec();
+    let rest = Rest { plain: true, seconds: Some(12), rate: Some(2000), ..Rest::default() };
     let passed = run(&Args { broker, rest })? == ExitCode::SUCCESS;
     Ok(if passed { Outcome::Passed } else { Outcome::Failed("cargo xtask demo".to_owned()) })
 }

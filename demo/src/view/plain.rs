@@ -39,6 +39,10 @@ fn line(seen: &Seen) -> String {
         seen.dead_letters,
         seen.p50_ms,
         seen.p99_ms,
-        if models.is_empty() { "no model yet: records wait".to_owned() } else { models.join(", ") }
+        match (models.is_empty(), seen.results) {
+            (true, 0) => "no model yet: records wait".to_owned(),
+            (true, _) => "no results in this second".to_owned(),
+            (false, _) => models.join(", "),
+        }
     )
 }

@@ -18,8 +18,11 @@ pub(crate) fn run(shared: &Shared) {
         if groups(&mut state, now) {
             shared.groups_changed();
         }
-        if transactions.is_now(&state, now) && state.abort_late(now) {
-            shared.records_changed();
+        if transactions.is_now(&state, now) {
+            state.finish_decided();
+            if state.abort_late(now) {
+                shared.records_changed();
+            }
         }
         if retention.is_now(&state, now) {
             retain(&mut state);

@@ -159,11 +159,16 @@ impl Journal {
         for fact in facts {
             fresh.extend(line(fact)?);
         }
-        let mut written = File::create(&beside)?;
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // What is written to from now on is what is renamed: opening it anew could fail, and then nothing would be kept.
+        let mut written = OpenOptions::new().append(true).create_new(true).open(&beside)?;
         written.write_all(&fresh)?;
         written.sync_data()?;
         fs::rename(&beside, &*path)?;
-        *file = OpenOptions::new().append(true).open(&*path)?;
+        *file = written;
         *bytes = fresh.len() as u64;
         *bytes_then = *bytes;
         Ok(())

@@ -70,6 +70,9 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let host = format!("/{}", stream.peer_addr()?.ip());
     let mut out = BytesMut::new();
     while let Some(mut request) = frame(stream)? {
+        if shared.is_closing() {
+            return Ok(());
+        }
         let (api, version) = kind(&request)?;
         let header = RequestHeader::decode(&mut request, api.key.request_header_version(version)).map_err(wrong)?;
         let client = Client { id: header.client_id.map(|id| id.to_string()).unwrap_or_default(), host: host.clone() };
@@ -77,7 +80,12 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let fault = shared.faults.take(api.key);
         match fault {
             Some(Fault::Drop) => return stream.shutdown(Shutdown::Both),
-            Some(Fault::Delay(time)) => pause(time),
+            Some(Fault::Delay(time)) => {
+                pause(time);
+                if shared.is_closing() {
+                    return Ok(());
+                }
+            }
             Some(Fault::ApplyThenDisconnect) | None => {}
         }
         out.clear();

@@ -109,14 +109,18 @@ impl State {
             Fact::Producers { next } => self.producers = next..next,
             Fact::Topic { name, id, starts, config } => {
                 let policy = Policy::new(&config, &self.settings);
-                let partitions =
-                    starts.iter().zip(0..).map(|(&start, index)| Partition::open(self.place(&name, index), start, now_ms()));
+                let partitions = starts
+                    .iter()
+                    .zip(0..)
+                    .map(|(&start, index)| Partition::open(self.place(&name, index), start, &policy, now_ms()));
                 let partitions = partitions.collect::<io::Result<_>>()?;
                 self.topics.insert(name, Topic { id, partitions, config, policy });
             }
             Fact::Offsets { group, offsets } => {
+                // Facts about topics come first; those of a topic that was deleted meanwhile count for nothing.
+                let known = offsets.iter().filter(|fact| self.topics.contains_key(&fact.topic));
                 let group = self.groups.entry(group).or_default();
-                offsets.iter().for_each(|fact| group.commit(fact));
+                known.for_each(|fact| group.commit(fact));
             }
             Fact::Transaction(fact) => {
                 self.transactions.insert(fact.transactional_id.clone(), Transaction::recall(fact, Instant::now()));

@@ -74,6 +74,10 @@ impl Transaction {
         }
     }
 
+    fn is_decided(&self) -> bool {
+        matches!(self.state, TransactionState::PrepareCommit | TransactionState::PrepareAbort)
+    }
+
     fn is_late(&self, now: Instant) -> bool {
         let timeout = Duration::from_millis(u64::try_from(self.timeout_ms).unwrap_or(0));
         self.state == TransactionState::Ongoing && self.started.is_some_and(|since| now.duration_since(since) > timeout)
@@ -103,6 +107,10 @@ impl State {
             }
             None => true,
         };
+        // What was decided and could not be carried out comes first: its records and offsets are nobody else's.
+        if self.transactions.get(transactional_id).is_some_and(Transaction::is_decided) {
+            self.carry_out(transactional_id)?;
+        }
         if let Some(known) = self.transactions.get_mut(transactional_id) {
             known.epoch += 1;
             if known.state == TransactionState::Ongoing {
@@ -182,6 +190,9 @@ impl State {
             (TransactionState::Ongoing, _) => self.end(owner.transactional_id, commit),
             // Said a second time, because the first answer was lost.
             (TransactionState::CompleteCommit, true) | (TransactionState::CompleteAbort, false) => Ok(()),
+            (TransactionState::PrepareCommit, true) | (TransactionState::PrepareAbort, false) => {
+                self.carry_out(owner.transactional_id)
+            }
             _ => Err(ResponseError::InvalidTxnState),
         }
     }
@@ -189,7 +200,13 @@ impl State {
     fn end(&mut self, transactional_id: &str, commit: bool) -> Result<(), ResponseError> {
         if let Some(known) = self.transactions.get_mut(transactional_id) {
             known.state = if commit { TransactionState::PrepareCommit } else { TransactionState::PrepareAbort };
-            self.record_transaction(transactional_id)?;
+        }
+        if let Err(error) = self.record_transaction(transactional_id) {
+            // What is not written down is not decided.
+            if let Some(known) = self.transactions.get_mut(transactional_id) {
+                known.state = TransactionState::Ongoing;
+            }
+            return Err(error);
         }
         self.carry_out(transactional_id)
     }
@@ -220,12 +237,9 @@ impl State {
         self.record_transaction(transactional_id)
     }
 
-    /// After a start: carries out what was decided and perhaps not carried out.
+    /// Carries out what was decided and not carried out, because the broker ended in between or could not write.
     pub(crate) fn finish_decided(&mut self) {
-        let decided = |transaction: &Transaction| {
-            matches!(transaction.state, TransactionState::PrepareCommit | TransactionState::PrepareAbort)
-        };
-        let ids: Vec<String> = self.transactions.iter().filter(|(_, t)| decided(t)).map(|(id, _)| id.clone()).collect();
+        let ids: Vec<String> = self.transactions.iter().filter(|(_, t)| t.is_decided()).map(|(id, _)| id.clone()).collect();
         for id in ids {
             if let Err(error) = self.carry_out(&id) {
                 tracing::error!(%error, id, "a transaction that was decided could not be carried out");

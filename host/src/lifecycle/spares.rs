@@ -35,7 +35,7 @@ impl Spares {
     /// A lane's session is beyond use.
     pub(super) fn lost(&mut self, version: &Arc<Version>, now: Instant) {
         if let Some(wanted) = self.wanted.iter_mut().find(|wanted| Arc::ptr_eq(&wanted.version, version)) {
-            wanted.delay(now);
+            wanted.delay(now, AT_ONCE);
             wanted.open = true;
         } else {
             let version = version.clone();
@@ -65,19 +65,20 @@ impl Spares {
         self.building = false;
         if let Some(wanted) = self.wanted.iter_mut().find(|wanted| Arc::ptr_eq(&wanted.version, version)) {
             wanted.open = !done;
+            // What cannot be built is not tried again at once.
             if !done {
-                wanted.delay(now);
+                wanted.delay(now, 0);
             }
         }
     }
 }
 
 impl Wanted {
-    fn delay(&mut self, now: Instant) {
+    fn delay(&mut self, now: Instant, at_once: u32) {
         let quiet = now.saturating_duration_since(self.lost_at) >= FORGIVEN_AFTER;
         self.losses = if quiet { 0 } else { self.losses.saturating_add(1) };
         self.lost_at = now;
-        let Some(doublings) = self.losses.checked_sub(AT_ONCE) else { return };
+        let Some(doublings) = self.losses.checked_sub(at_once) else { return };
         let wait = WAIT_MIN.saturating_mul(1 << doublings.min(16)).min(WAIT_MAX);
         self.not_before = self.not_before.max(now + wait);
     }

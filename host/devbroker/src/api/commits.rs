@@ -28,6 +28,7 @@ pub(super) fn commit(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id_or_member_epoch,
         knows_epochs: call.version >= KNOWS_EPOCHS,
+        transactional: false,
     };
     let group = request.group_id.as_str();
     let allowed = state.groups.entry(group.to_owned()).or_default().may_commit(claim, Instant::now());
@@ -110,7 +111,7 @@ fn group(state: &mut State, asked: OffsetFetchRequestGroup, stable: bool) -> Off
     let mut answer = OffsetFetchResponseGroup::default().with_group_id(asked.group_id);
     // Only members of the newer protocol say who they are.
     if let Some(member) = asked.member_id.as_deref().filter(|_| asked.member_epoch >= 0) {
-        let claim = Claim { member, instance: None, generation: asked.member_epoch, knows_epochs: true };
+        let claim = Claim { member, instance: None, generation: asked.member_epoch, knows_epochs: true, transactional: false };
         let group = state.groups.entry(id.clone()).or_default();
         if let Err(error) = group.may_commit(claim, Instant::now()) {
             answer.error_code = error.code();

@@ -127,6 +127,7 @@ fn try_sync(call: &Call<'_>, request: SyncGroupRequest) -> Result<Bytes, Respons
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id,
         knows_epochs: false,
+        transactional: false,
     };
     let assignments = request.assignments.into_iter().map(|a| (a.member_id.to_string(), a.assignment)).collect();
     members(&mut state, group)?.sync(claim, assignments, Instant::now())?;
@@ -146,6 +147,7 @@ pub(super) fn heartbeat(call: &Call<'_>, request: HeartbeatRequest) -> Heartbeat
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id,
         knows_epochs: false,
+        transactional: false,
     };
     let beaten = members(&mut state, &request.group_id).and_then(|classic| classic.heartbeat(claim, Instant::now()));
     HeartbeatResponse::default().with_error_code(code(&beaten))

@@ -111,6 +111,7 @@ fn try_commit(state: &mut State, request: &TxnOffsetCommitRequest) -> Result<(),
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id,
         knows_epochs: false,
+        transactional: true,
     };
     // Producers without a member to show are let in, as before KIP-447.
     if !(claim.generation < 0 && claim.member.is_empty()) {

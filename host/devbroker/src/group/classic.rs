@@ -148,11 +148,12 @@ impl Classic {
     /// A static member that comes back has another id and its old place; nothing moves unless it wants other things.
     fn replace(&mut self, old: &str, fresh_id: String, join: Join, now: Instant) -> Joining {
         let Some(before) = self.members.remove(old) else { return Joining::Invited(fresh_id) };
-        let settled = self.phase == Phase::Stable && before.protocols == join.protocols;
         let (generation, rebalance) = (self.generation, join.rebalance);
-        let mut member = Member::new(join, !settled, now);
+        let mut member = Member::new(join, false, now);
         member.assignment = before.assignment;
         self.members.insert(fresh_id.clone(), member);
+        // What it tells its leader differs, as it owns nothing now; what counts is whether the assignor stays the same.
+        let settled = self.phase == Phase::Stable && self.elected() == self.protocol;
         // It is told of the leader it may have been under its old name, so that it does not assign anew.
         let told = self.leader.clone();
         if self.leader == old {
@@ -200,7 +201,10 @@ impl Classic {
         if matches!(self.phase, Phase::Joining { .. }) {
             return Err(ResponseError::RebalanceInProgress);
         }
-        if let Some(member) = self.members.get_mut(claim.member) {
+        // Whoever asks when the leader has answered already is answered at once.
+        if self.phase == Phase::Syncing
+            && let Some(member) = self.members.get_mut(claim.member)
+        {
             member.waits = true;
         }
         if self.phase == Phase::Syncing && self.leader == claim.member {
@@ -250,7 +254,8 @@ impl Classic {
 
     pub(crate) fn may_commit(&mut self, claim: Claim<'_>, now: Instant) -> Result<(), ResponseError> {
         self.check(claim, now)?;
-        if self.phase == Phase::Syncing { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
+        // A member that waits for its assignment goes on with what it has kept, and commits that in its transactions.
+        if self.phase == Phase::Syncing && !claim.transactional { Err(ResponseError::RebalanceInProgress) } else { Ok(()) }
     }
 
     /// Lets time pass; whether anything changed.

@@ -50,6 +50,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) generation: i32,
     /// Whether the request can carry KIP-848's own errors.
     pub(crate) knows_epochs: bool,
+    /// Whether it commits offsets in a transaction.
+    pub(crate) transactional: bool,
 }
 
 /// Who is on the other side of a connection.

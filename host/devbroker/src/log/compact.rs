@@ -57,7 +57,9 @@ impl Partition {
     fn compactable(&self, policy: &Policy, now: i64) -> usize {
         let stable = self.stable();
         let old = |segment: &Segment| now - segment.max_timestamp() >= policy.min_compaction_lag_ms;
-        let closed = self.segments.len() - 1;
+        // As long as nothing follows them, the last records stay whatever they are: a reader finds the end by them.
+        let empty = self.segments.back().is_some_and(|last| last.entries.is_empty());
+        let closed = (self.segments.len() - 1).saturating_sub(usize::from(empty));
         self.segments.iter().take(closed).take_while(|s| s.last().is_none_or(|last| last < stable) && old(s)).count()
     }
 
@@ -96,6 +98,8 @@ impl Partition {
 
     fn kept(&self, index: usize, last: &HashMap<Vec<u8>, i64>, policy: &Policy, now: i64) -> io::Result<Kept> {
         let segment = &self.segments[index];
+        // By this broker's clock: a producer may write of long ago, and readers need their time all the same.
+        let closed_at = self.segments.get(index + 1).map_or(now, |next| next.begun);
         let mut kept = Kept { batches: Vec::new(), changed: false };
         for index in 0..segment.entries.len() {
             let batch = segment.batch(index)?;
@@ -108,7 +112,7 @@ impl Partition {
             for record in records(&batch, &unpacked) {
                 let record = record.map_err(unreadable)?;
                 let is_last = record.key.is_some_and(|key| last.get(key) == Some(&record.offset));
-                let forgotten = record.tombstone && now - batch.header.max_timestamp >= policy.delete_retention_ms;
+                let forgotten = record.tombstone && now - closed_at >= policy.delete_retention_ms;
                 if is_last && !forgotten {
                     bytes.extend_from_slice(record.bytes);
                     count += 1;

@@ -47,14 +47,18 @@ pub(crate) struct Found {
 impl Partition {
     pub(crate) fn create(place: Place, now: i64) -> io::Result<Self> {
         if let Place::Folder(folder, _) = &place {
-            fs::create_dir_all(folder)?;
+            // A topic of the same name may have been deleted, and the broker have ended before its files were.
+            match fs::remove_dir_all(folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => fs::create_dir_all(folder)?,
+            }
         }
         let first = Segment::create(0, &place, now)?;
         Ok(Self { place, segments: VecDeque::from([first]), start: 0, next: 0, producers: Producers::default(), compacted_to: 0 })
     }
 
     /// Reads back what an earlier process has written.
-    pub(crate) fn open(place: Place, start: i64, now: i64) -> io::Result<Self> {
+    pub(crate) fn open(place: Place, start: i64, policy: &Policy, now: i64) -> io::Result<Self> {
         let Place::Folder(folder, sync) = &place else { return Self::create(place, now) };
         fs::create_dir_all(folder)?;
         let mut paths = Vec::new();
@@ -81,7 +85,9 @@ impl Partition {
             segments.push_back(Segment::create(start, &place, now)?);
         }
         let next = segments.back().map_or(start, |last| last.last().map_or(last.base, |offset| offset + 1)).max(start);
-        let start = segments.front().map_or(start, |first| first.base).max(start);
+        // Retention takes segments from the front, and with them the offsets; compaction leaves offsets valid that have no record.
+        let first = segments.front().map_or(start, |first| first.base);
+        let start = if policy.delete { first.max(start) } else { start };
         Ok(Self { place, segments, start, next, producers, compacted_to: 0 })
     }
 

@@ -177,11 +177,13 @@ impl Segment {
     pub(crate) fn replace(&mut self, batches: &[Batch]) -> io::Result<()> {
         let store = match &self.store {
             Store::Memory(_) => Store::Memory(Vec::new()),
-            Store::File(_, path, sync) => {
+            Store::File(_, path, _) => {
                 let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(beside(path))?;
-                Store::File(file, path.clone(), *sync)
+                // It is pushed to the disk once, as a whole.
+                Store::File(file, path.clone(), Sync::Never)
             }
         };
+        let sync = self.sync();
         let mut fresh = Self { base: self.base, begun: self.begun, bytes: 0, entries: Vec::new(), store };
         for batch in batches {
             fresh.append(batch)?;
@@ -190,8 +192,18 @@ impl Segment {
             file.sync_data()?;
             fs::rename(beside(path), path)?;
         }
+        if let Store::File(.., of) = &mut fresh.store {
+            *of = sync;
+        }
         *self = fresh;
         Ok(())
+    }
+
+    fn sync(&self) -> Sync {
+        match &self.store {
+            Store::Memory(_) => Sync::Never,
+            Store::File(.., sync) => *sync,
+        }
     }
 
     pub(crate) fn remove(self) -> io::Result<()> {

@@ -63,6 +63,10 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     if args.json || !wrong.is_empty() {
         print(args.json, &json!({ "golden": path, "cases": cases.len(), "mismatches": list }), &table)?;
     }
+    if cases.is_empty() {
+        eprintln!("{} holds no case: expected at least one line {{\"record\": {{..}}}}", path.display());
+        return Ok(ExitCode::FAILURE);
+    }
     let failed = cases.iter().filter(|case| wrong.iter().any(|one| one.line == case.line)).count();
     if failed > 0 {
         eprintln!(
