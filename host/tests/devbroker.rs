@@ -174,6 +174,41 @@ fn faults_are_seen_through_by_clients() {
     }
 }
 
+/// Members that fall silent are taken for dead, whichever of them asked for its assignment last.
+#[test]
+fn silent_members_are_taken_for_dead() {
+    let broker = Broker::start(options(&[])).unwrap();
+    broker.ensure_topic(TOPIC, 2).unwrap();
+    let member = || {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", broker.address()).set("group.id", "g").set("session.timeout.ms", "1500");
+        config.set("heartbeat.interval.ms", "200").set("reconnect.backoff.max.ms", "100");
+        let consumer: BaseConsumer = config.create().unwrap();
+        consumer.subscribe(&[TOPIC]).unwrap();
+        consumer
+    };
+    let members = [member(), member()];
+    let observer: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", broker.address()).set("group.id", "o").create().unwrap();
+    let await_members = |state: &str, count: usize| {
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            members.iter().for_each(|member| drop(member.poll(Duration::from_millis(20))));
+            let list = observer.fetch_group_list(Some("g"), PATIENCE).unwrap();
+            let seen = list.groups().first().map(|group| (group.state().to_owned(), group.members().len()));
+            if seen.as_ref().is_some_and(|(now, has)| now == state && *has == count) {
+                return;
+            }
+            assert!(std::time::Instant::now() < until, "expected {count} members and {state}, it is {seen:?}");
+        }
+    };
+    await_members("Stable", 2);
+    // Nothing of them arrives any more, not even that they want to come back.
+    broker.faults().order(Api::Heartbeat, Fault::Drop, 10_000);
+    broker.faults().order(Api::JoinGroup, Fault::Drop, 10_000);
+    await_members("Empty", 0);
+}
+
 #[test]
 fn what_cannot_be_is_refused_in_words() {
     let elsewhere = Options { listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), ..Options::default() };

@@ -55,6 +55,14 @@ pub(crate) struct OffsetFact {
     pub(crate) metadata: String,
 }
 
+impl OffsetFact {
+    /// What a client commits: `at` is the partition, the offset and the leader's epoch.
+    pub(crate) fn new(topic: &str, at: (i32, i64, i32), metadata: Option<&str>) -> Self {
+        let (partition, offset, leader_epoch) = at;
+        Self { topic: topic.to_owned(), partition, offset, leader_epoch, metadata: metadata.unwrap_or_default().to_owned() }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TransactionFact {
     pub(crate) transactional_id: String,

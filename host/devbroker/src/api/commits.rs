@@ -36,13 +36,8 @@ pub(super) fn commit(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
     for topic in &request.topics {
         let mut answer = OffsetCommitResponseTopic::default().with_name(topic.name.clone());
         for asked in &topic.partitions {
-            let fact = OffsetFact {
-                topic: topic.name.to_string(),
-                partition: asked.partition_index,
-                offset: asked.committed_offset,
-                leader_epoch: asked.committed_leader_epoch,
-                metadata: asked.committed_metadata.as_ref().map(ToString::to_string).unwrap_or_default(),
-            };
+            let at = (asked.partition_index, asked.committed_offset, asked.committed_leader_epoch);
+            let fact = OffsetFact::new(&topic.name, at, asked.committed_metadata.as_deref());
             let done = allowed.and_then(|()| note(&mut state, group, &fact));
             let code = done.err().map_or(0, |error| error.code());
             let answered = OffsetCommitResponsePartition::default().with_partition_index(asked.partition_index);

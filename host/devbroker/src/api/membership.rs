@@ -122,13 +122,7 @@ pub(super) fn sync(call: &Call<'_>, request: SyncGroupRequest) -> SyncGroupRespo
 fn try_sync(call: &Call<'_>, request: SyncGroupRequest) -> Result<Bytes, ResponseError> {
     let group = request.group_id.as_str();
     let mut state = call.state();
-    let claim = Claim {
-        member: &request.member_id,
-        instance: request.group_instance_id.as_deref(),
-        generation: request.generation_id,
-        knows_epochs: false,
-        transactional: false,
-    };
+    let claim = Claim::classic(&request.member_id, request.group_instance_id.as_deref(), request.generation_id);
     let assignments = request.assignments.into_iter().map(|a| (a.member_id.to_string(), a.assignment)).collect();
     members(&mut state, group)?.sync(claim, assignments, Instant::now())?;
     call.broker.groups_changed();
@@ -142,13 +136,7 @@ fn members<'a>(state: &'a mut State, group: &str) -> Result<&'a mut Classic, Res
 
 pub(super) fn heartbeat(call: &Call<'_>, request: HeartbeatRequest) -> HeartbeatResponse {
     let mut state = call.state();
-    let claim = Claim {
-        member: &request.member_id,
-        instance: request.group_instance_id.as_deref(),
-        generation: request.generation_id,
-        knows_epochs: false,
-        transactional: false,
-    };
+    let claim = Claim::classic(&request.member_id, request.group_instance_id.as_deref(), request.generation_id);
     let beaten = members(&mut state, &request.group_id).and_then(|classic| classic.heartbeat(claim, Instant::now()));
     HeartbeatResponse::default().with_error_code(code(&beaten))
 }

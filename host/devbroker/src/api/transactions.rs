@@ -106,13 +106,8 @@ pub(super) fn commit_offsets(call: &Call<'_>, request: TxnOffsetCommitRequest) -
 /// Only a member of the group's present generation may commit for it (KIP-447): this is what keeps out a host that was taken for dead.
 fn try_commit(state: &mut State, request: &TxnOffsetCommitRequest) -> Result<(), ResponseError> {
     let group = request.group_id.as_str();
-    let claim = Claim {
-        member: &request.member_id,
-        instance: request.group_instance_id.as_deref(),
-        generation: request.generation_id,
-        knows_epochs: false,
-        transactional: true,
-    };
+    let classic = Claim::classic(&request.member_id, request.group_instance_id.as_deref(), request.generation_id);
+    let claim = Claim { transactional: true, ..classic };
     // Producers without a member to show are let in, as before KIP-447.
     if !(claim.generation < 0 && claim.member.is_empty()) {
         state.groups.entry(group.to_owned()).or_default().may_commit(claim, Instant::now())?;
@@ -120,13 +115,8 @@ fn try_commit(state: &mut State, request: &TxnOffsetCommitRequest) -> Result<(),
     let mut offsets = Vec::new();
     for topic in &request.topics {
         for asked in &topic.partitions {
-            let fact = OffsetFact {
-                topic: topic.name.to_string(),
-                partition: asked.partition_index,
-                offset: asked.committed_offset,
-                leader_epoch: asked.committed_leader_epoch,
-                metadata: asked.committed_metadata.as_ref().map(ToString::to_string).unwrap_or_default(),
-            };
+            let at = (asked.partition_index, asked.committed_offset, asked.committed_leader_epoch);
+            let fact = OffsetFact::new(&topic.name, at, asked.committed_metadata.as_deref());
             commits::check(state, &fact)?;
             offsets.push(fact);
         }

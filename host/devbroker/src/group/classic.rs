@@ -389,3 +389,46 @@ impl Member {
         self.protocols.iter().find(|(name, _)| name == protocol).map(|(_, bytes)| bytes.clone()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const SESSION: Duration = Duration::from_secs(6);
+
+    fn join(classic: &mut Classic, id: &str, now: Instant) {
+        let join = Join {
+            member: String::new(),
+            instance: None,
+            client: Client::default(),
+            protocol_type: "consumer".to_owned(),
+            protocols: vec![("range".to_owned(), Bytes::new())],
+            session: SESSION,
+            rebalance: SESSION,
+            invite: false,
+            delay: Duration::from_millis(1),
+        };
+        assert!(matches!(classic.join(join, id.to_owned(), now).unwrap(), Joining::Wait(..)));
+    }
+
+    /// Who asks for its assignment when the leader has told it already is answered at once, and is watched like everybody.
+    #[test]
+    fn a_member_that_asks_last_is_missed_when_it_falls_silent() {
+        let (mut classic, start) = (Classic::default(), Instant::now());
+        join(&mut classic, "leader", start);
+        join(&mut classic, "other", start);
+        classic.tick(start + Duration::from_millis(2));
+        let generation = classic.generation;
+        let leader = Claim::classic("leader", None, generation);
+        let answers = vec![("leader".to_owned(), Bytes::from_static(b"1")), ("other".to_owned(), Bytes::from_static(b"2"))];
+        classic.sync(leader, answers, start).unwrap();
+        classic.sync(Claim::classic("other", None, generation), Vec::new(), start).unwrap();
+        assert_eq!(classic.synced("other", generation).unwrap().unwrap(), Bytes::from_static(b"2"));
+        let later = start + SESSION * 2;
+        classic.heartbeat(leader, later).unwrap();
+        assert!(classic.tick(later));
+        assert_eq!(classic.state(), "PreparingRebalance");
+        assert_eq!(classic.members().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["leader"]);
+    }
+}

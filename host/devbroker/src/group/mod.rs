@@ -54,6 +54,13 @@ pub(crate) struct Claim<'a> {
     pub(crate) transactional: bool,
 }
 
+impl<'a> Claim<'a> {
+    /// A member of the classic protocol.
+    pub(crate) fn classic(member: &'a str, instance: Option<&'a str>, generation: i32) -> Self {
+        Self { member, instance, generation, knows_epochs: false, transactional: false }
+    }
+}
+
 /// Who is on the other side of a connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Client {
