@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::{Control, plan};
-use crate::codec::{Declared, Format, Spec};
+use crate::codec::{Declared, Format, ResultFormat, Spec};
 use crate::config::{Config, Stream, TypeBy};
 use crate::pipeline::{self, DataType, Input, Lane, Step, TypeOf};
 use crate::registry::Registry;
@@ -33,7 +33,9 @@ pub struct Plan {
 
 /// A pipe that runs.
 pub struct Pipe {
-    lane: Lane<PipeLink>,
+    /// `None` when it has ended.
+    lane: Option<Lane<PipeLink>>,
+    stats: Arc<LaneStats>,
     gauge: Arc<Gauge>,
     registry: Arc<Registry>,
     control: Option<Control>,
@@ -112,6 +114,11 @@ impl Plan {
         self.types = plan::open(&self.specs)?;
         Ok(())
     }
+
+    /// Results are written as columns, which are made of JSON.
+    pub fn write_columns(&mut self) {
+        self.stream.output_format = ResultFormat::Json;
+    }
 }
 
 /// The stream of that name, or the only one.
@@ -156,8 +163,9 @@ impl Pipe {
         let control = Control::start(config, vec![spec], Box::new(feed), Box::new(NoNotices))?;
         let gauge = Arc::new(Gauge::default());
         let link = PipeLink::open(source, outlet, Arc::clone(&gauge)).context("the thread that reads records")?;
-        let lane = Lane::new(link, lane(plan, type_of), Arc::clone(&registry), Arc::default());
-        Ok(Self { lane, gauge, registry, control: Some(control) })
+        let stats: Arc<LaneStats> = Arc::default();
+        let lane = Lane::new(link, lane(plan, type_of), Arc::clone(&registry), Arc::clone(&stats));
+        Ok(Self { lane: Some(lane), stats, gauge, registry, control: Some(control) })
     }
 
     /// How far it is.
@@ -169,14 +177,24 @@ impl Pipe {
     /// Figures of its lane.
     #[must_use]
     pub fn stats(&self) -> Arc<LaneStats> {
-        Arc::clone(self.lane.stats())
+        Arc::clone(&self.stats)
     }
 
     /// Runs until all records are answered, or `stop` is set and those that were taken are. `tick` is called between steps.
     ///
     /// # Errors
     /// Records waited for a model longer than `wait`, results cannot be written, or the source cannot be read.
-    pub fn run(mut self, stop: &AtomicBool, wait: Duration, mut tick: impl FnMut()) -> Result<Ended> {
+    pub fn run(mut self, stop: &AtomicBool, wait: Duration, tick: impl FnMut()) -> Result<Ended> {
+        let Some(mut lane) = self.lane.take() else { bail!("the pipe has ended") };
+        let ended = self.steps(&mut lane, stop, wait, tick);
+        // What is answered can be read, however it ended.
+        let finished = lane.into_link().finish().map_err(|reason| anyhow!(reason));
+        let ended = ended.and_then(|ended| finished.map(|()| ended))?;
+        self.control.take().map_or(Ok(()), Control::end)?;
+        Ok(ended)
+    }
+
+    fn steps(&self, lane: &mut Lane<PipeLink>, stop: &AtomicBool, wait: Duration, mut tick: impl FnMut()) -> Result<Ended> {
         let (mut held, mut closing): (Option<Instant>, Option<Instant>) = (None, None);
         while !self.gauge.is_done() {
             let now = Instant::now();
@@ -184,20 +202,19 @@ impl Pipe {
                 self.gauge.close();
                 closing = Some(now);
             }
-            match self.lane.step(now)? {
+            match lane.step(now)? {
                 Step::Worked(rows) if rows > 0 => held = None,
                 Step::Recovered(_) => std::thread::park_timeout(PAUSE),
                 _ => self.check(now, wait, closing, &mut held)?,
             }
             tick();
         }
-        self.lane.drain()?;
-        tick();
-        if let Some(reason) = self.gauge.failure() {
-            bail!("{} records are answered, then the input failed: {reason}", self.gauge.answered());
+        lane.drain()?;
+        match self.gauge.failure() {
+            Some(reason) => bail!("{} records are answered, then the input failed: {reason}", self.gauge.answered()),
+            None if closing.is_some() => Ok(Ended::Stopped),
+            None => Ok(Ended::Done),
         }
-        self.control.take().map_or(Ok(()), Control::end)?;
-        Ok(if closing.is_some() { Ended::Stopped } else { Ended::Done })
     }
 
     /// Whether it is worth waiting.
@@ -205,7 +222,7 @@ impl Pipe {
         if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
             bail!("the control plane ended; the log says why");
         }
-        let LaneState::Holding(reason) = self.lane.stats().state() else {
+        let LaneState::Holding(reason) = self.stats.state() else {
             *held = None;
             return Ok(());
         };

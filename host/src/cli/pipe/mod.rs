@@ -1,5 +1,6 @@
 //! `sandstream pipe`: records of a file or stdin through a stream of a configuration, without Kafka. Models are files of a folder.
 
+#[cfg_attr(not(feature = "arrow"), path = "no_columns.rs")]
 mod columns;
 mod delimited;
 mod input;
@@ -27,6 +28,7 @@ use progress::Progress;
   sandstream pipe --config wine.toml --models models --input wine.jsonl --output scores.jsonl --dead-letters bad.jsonl --report r.json
   tail -f wine.jsonl | sandstream pipe --config wine.toml --models models --log warn
   cp wine-forest.wasm models/           # while it runs: the next records are scored by it
+  sandstream pipe --config wine.toml --models models --input wine.parquet --output scores.parquet   # built with --features sandstream/arrow
 
 The configuration is the one of `run`; [kafka] may be absent, topics are names only, and there is one lane. Models are
 MODELS/<name>[@<version>].wasm, or MODELS/<data type>/<name>[@<version>].wasm where the stream has several data types; a file
@@ -80,9 +82,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut plan = Plan::of(&config, args.stream.as_deref(), args.data_type.as_deref())?;
     let input = Input::open(&args.input, args.input_format, &mut plan)?;
     let written = Written::default();
-    let outlet = outlet::open(&args.output, &args.dead_letters, &plan, &written)?;
+    let outlet = outlet::open(&args.output, &args.dead_letters, &mut plan, &written)?;
     let stop = signals::stop_flag()?;
-    let (units, began) = (input.units, Instant::now());
+    let (units, whole_file, began) = (input.units, args.input.as_os_str() != "-", Instant::now());
     let pipe = Pipe::start(&config, &plan, args.models.clone(), !args.once, input.source, outlet)?;
     let (gauge, stats) = (pipe.gauge(), pipe.stats());
     let mut progress = Progress::new(units);
@@ -92,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         report::write(file, &gauge, &stats, &written, began.elapsed(), ended.as_ref().is_ok_and(|ended| *ended == Ended::Done))?;
     }
     let whole = ended? == Ended::Done;
-    if !whole && units.is_some() {
+    if !whole && whole_file {
         anyhow::bail!("stopped by a signal: {} records are answered, the rest of the input is not read", gauge.answered());
     }
     Ok(if dead_letters(&stats) == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })

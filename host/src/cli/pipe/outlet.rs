@@ -47,12 +47,13 @@ impl Written {
 }
 
 /// The outlet of a command's arguments.
-pub(super) fn open(output: &Path, letters: &Path, plan: &Plan, written: &Written) -> Result<Box<dyn Outlet>> {
+pub(super) fn open(output: &Path, letters: &Path, plan: &mut Plan, written: &Written) -> Result<Box<dyn Outlet>> {
     if output == letters && output.as_os_str() != "-" {
         bail!("--output and --dead-letters are both {}; results and dead letters need a file each", output.display());
     }
     let letters = Letters { to: target(letters, Box::new(io::stderr()))?, pending: Vec::new() };
     if columns::is_output(output) {
+        plan.write_columns();
         return columns::outlet(output, letters, written.clone());
     }
     let delimited = plan.stream().output_format == ResultFormat::Protobuf;

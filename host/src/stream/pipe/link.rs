@@ -48,6 +48,14 @@ impl PipeLink {
         })
     }
 
+    /// Ends the outlet's file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(mut self) -> Result<(), String> {
+        self.outlet.finish()
+    }
+
     /// Copies records from the position on, as many as the batch takes.
     fn copy(&mut self, batch: &mut Batch) {
         let begun = self.window.partition_point(|(first, chunk)| first + chunk.len() as i64 <= self.position);

@@ -43,6 +43,14 @@ pub trait Outlet: Send {
 
     /// Forgets what it was given since the last commit.
     fn undo(&mut self);
+
+    /// Nothing more comes.
+    ///
+    /// # Errors
+    /// The end of a file cannot be written.
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Publishes nothing: the states of models are in the log lines of the control plane.

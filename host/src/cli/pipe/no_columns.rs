@@ -1,4 +1,4 @@
-//! Parquet and Arrow files: in a program that was built with the feature `arrow`.
+//! Parquet and Arrow files in a program that was built without the feature `arrow`: it says so.
 
 use std::path::Path;
 
@@ -9,8 +9,7 @@ use super::outlet::{Letters, Written};
 use crate::app::pipe::Plan;
 use crate::stream::pipe::Outlet;
 
-const NOT_BUILT: &str =
-    "this program was built without Parquet and Arrow; build it with `cargo build --release --features sandstream/arrow`";
+const NOT_BUILT: &str = "this program was built without Parquet and Arrow files; `cargo build --release --features sandstream/arrow` builds it with them";
 
 pub(super) fn open(path: &Path, _parquet: bool, _plan: &mut Plan) -> Result<Input> {
     bail!("{}: {NOT_BUILT}", path.display())
