@@ -197,7 +197,7 @@ fn models_come_are_broken_are_replaced_and_go() {
     // Half a file is no model, and a file that was written to a moment ago may be half of one.
     let forest = fs::read(guest("wine-forest")).unwrap();
     site.write("models/wine-forest.wasm", &forest[..forest.len() / 2]);
-    pipe.until(&["wine-forest", "state=Rejected"]);
+    pipe.until(&["WARN", "wine-forest", "state=\"Rejected\"", "reason="]);
     pipe.send(&records(100, 200));
     check(&pipe.results(100), 100, "wine-linear");
 
@@ -218,6 +218,58 @@ fn models_come_are_broken_are_replaced_and_go() {
     let (status, log) = pipe.end();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("400 records are answered, the next 1 wait: waiting for a model of wine"), "{log}");
+}
+
+/// `const` and `fields` of the two data types are the same; which one a record is, it says itself.
+#[test]
+fn several_data_types_have_a_folder_each() {
+    let site = Site::new(&["wine-linear"]);
+    let (wine, stream) = CONFIG.split_once("[streams.wine]").unwrap();
+    let stream = stream.replace("{ constant = \"wine\" }", "{ field = \"kind\" }");
+    site.write("host.toml", format!("{wine}{}[streams.wine]{stream}", wine.replace("types.wine", "types.vine")).as_bytes());
+    for (data_type, model) in [("wine", "wine-linear"), ("vine", "wine-forest"), ("beer", "wine-linear")] {
+        fs::create_dir(site.path(&format!("models/{data_type}"))).unwrap();
+        fs::copy(guest(model), site.path(&format!("models/{data_type}/{model}@7.wasm"))).unwrap();
+    }
+    let text = String::from_utf8(records(0, 30)).unwrap();
+    let kind = |i: usize| if i % 3 == 0 { "wine" } else { "vine" };
+    let lines_in: Vec<_> =
+        text.lines().enumerate().map(|(i, line)| format!("{{\"kind\":\"{}\",{}", kind(i), &line[1..])).collect();
+    let (code, out, err) = site.call(&[], lines_in.join("\n").as_bytes());
+    assert_eq!(code, 0, "{err}");
+    for part in
+        ["the stream has several data types; put it into a folder of its own", "no data type `beer`; the nearest is `vine`"]
+    {
+        assert!(err.contains(part), "no `{part}` in {err}");
+    }
+    let results = lines(&out);
+    assert_eq!(results.len(), 30);
+    for (i, result) in results.iter().enumerate() {
+        assert_eq!((&result["data_type"], &result["version"]), (&kind(i).into(), &"7".into()), "{result}");
+        check(std::slice::from_ref(result), i, if kind(i) == "wine" { "wine-linear" } else { "wine-forest" });
+    }
+}
+
+#[test]
+fn protobuf_messages_after_their_lengths() {
+    let site = Site::new(&["wine-linear"]);
+    let schema = format!("{}/../examples/wine/wine.proto", env!("CARGO_MANIFEST_DIR"));
+    let (_, stream) = CONFIG.split_once("[streams.wine]").unwrap();
+    let config = format!("[types.wine]\nformat = \"protobuf\"\nschema = \"{schema}\"\nFEATURES\n[streams.wine]{stream}");
+    let features = CONFIG.split_once("fields = ").unwrap().1.split_once(']').unwrap().0;
+    site.write("host.toml", config.replace("FEATURES", &format!("features = {features}]")).as_bytes());
+    let message = |i: usize| {
+        let message = sandstream_wine::records()[i].to_protobuf();
+        assert!(message.len() < 0x80, "its length is one byte");
+        [&[message.len() as u8], message.as_slice()].concat()
+    };
+    let input: Vec<u8> = (0..50).flat_map(message).collect();
+    let (code, out, err) = site.call(&[], &input);
+    assert_eq!((code, lines(&out).len()), (0, 50), "{err}");
+    check(&lines(&out), 0, "wine-linear");
+    let (code, out, err) = site.call(&[], &input[..input.len() - 1]);
+    assert_eq!((code, lines(&out).len()), (1, 49), "{err}");
+    assert!(err.contains("49 records are answered, then the input failed: record 49: the input ends within it"), "{err}");
 }
 
 #[test]
@@ -250,6 +302,10 @@ fn what_cannot_work_is_said_with_what_to_do() {
         (&["--input", &missing], "none: No such file"),
         (&["--output", "x", "--dead-letters", "x"], "need a file each"),
         (&["--models", &missing], "the folder of models, "),
+        #[cfg(not(feature = "arrow"))]
+        (&["--input", "wine.parquet"], "wine.parquet: this program was built without Parquet and Arrow files"),
+        #[cfg(not(feature = "arrow"))]
+        (&["--output", "scores.arrow"], "--features sandstream/arrow"),
         (&["--wait", "long"], "expected a duration such as"),
     ];
     for (words, expected) in cases {

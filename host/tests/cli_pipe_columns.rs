@@ -73,7 +73,8 @@ fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
     std::fs::copy(guest("wine-linear"), folder.join("models/wine-linear.wasm")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
     command.current_dir(folder).env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
-    let out = command.args(["pipe", "--config", "host.toml", "--models", "models", "--input", input, "--output", output]).output();
+    let out =
+        command.args(["pipe", "--config", "host.toml", "--models", "models", "--input", input, "--output", output]).output();
     let out = out.unwrap();
     (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
 }

@@ -1,7 +1,7 @@
 //! A stream without Kafka: one lane between a source and an outlet, the control plane on a folder of models. It is the same lane,
 //! control plane and codecs as on Kafka; only the ends are others.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::codec::{Declared, Format, ResultFormat, Spec};
 use crate::config::{Config, Stream, TypeBy};
 use crate::pipeline::{self, DataType, Input, Lane, Step, TypeOf};
 use crate::registry::Registry;
-use crate::stream::pipe::{Folder, FolderFeed, Gauge, NoNotices, Outlet, PipeLink, Source};
+use crate::stream::pipe::{Complaints, Folder, FolderFeed, Gauge, Outlet, PipeLink, Source};
 use crate::telemetry::{LaneState, LaneStats, LetterStage};
 use crate::types::nearest;
 
@@ -148,19 +148,19 @@ impl Pipe {
     pub fn start(
         config: &Config,
         plan: &Plan,
-        models: PathBuf,
+        models: &Path,
         watch: bool,
         source: impl Source,
         outlet: Box<dyn Outlet>,
     ) -> Result<Self> {
         let types = plan.types.iter().map(|data_type| data_type.name.clone()).collect();
-        let bytes_max = config.limits.payload_bytes as u64;
-        let feed = FolderFeed::open(Folder { path: models.clone(), types, bytes_max, watch })
+        let bytes_max = config.limits.payload_bytes;
+        let feed = FolderFeed::open(Folder { path: models.to_path_buf(), types, bytes_max, watch })
             .with_context(|| format!("the folder of models, {}", models.display()))?;
         let registry = Arc::new(Registry::new(plan.types.len()));
         let spec = plan::spec(&plan.stream, &plan.types, &registry, 1)?;
         let type_of = plan::type_of(&plan.stream, &plan.specs)?;
-        let control = Control::start(config, vec![spec], Box::new(feed), Box::new(NoNotices))?;
+        let control = Control::start(config, vec![spec], Box::new(feed), Box::new(Complaints))?;
         let gauge = Arc::new(Gauge::default());
         let link = PipeLink::open(source, outlet, Arc::clone(&gauge)).context("the thread that reads records")?;
         let stats: Arc<LaneStats> = Arc::default();

@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let outlet = outlet::open(&args.output, &args.dead_letters, &mut plan, &written)?;
     let stop = signals::stop_flag()?;
     let (units, whole_file, began) = (input.units, args.input.as_os_str() != "-", Instant::now());
-    let pipe = Pipe::start(&config, &plan, args.models.clone(), !args.once, input.source, outlet)?;
+    let pipe = Pipe::start(&config, &plan, &args.models, !args.once, input.source, outlet)?;
     let (gauge, stats) = (pipe.gauge(), pipe.stats());
     let mut progress = Progress::new(units);
     let ended = pipe.run(&stop, args.wait, || progress.show(&gauge, &stats, &written));

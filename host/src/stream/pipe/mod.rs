@@ -8,7 +8,9 @@ mod gauge;
 mod link;
 mod queue;
 
-use super::Outgoing;
+use serde_json::Value;
+
+use super::{Notices, Outgoing};
 
 pub use chunk::Chunk;
 pub use folder::{Folder, FolderFeed};
@@ -53,10 +55,19 @@ pub trait Outlet: Send {
     }
 }
 
-/// Publishes nothing: the states of models are in the log lines of the control plane.
+/// What is published of models: those that cannot answer are a warning, with the reason. The rest is in the log.
 #[derive(Debug)]
-pub struct NoNotices;
+pub struct Complaints;
 
-impl super::Notices for NoNotices {
-    fn put(&mut self, _key: &str, _value: &[u8]) {}
+impl Notices for Complaints {
+    fn put(&mut self, key: &str, value: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(value) else { return };
+        let unfit = matches!(value["state"].as_str(), Some("Rejected" | "Quarantined"));
+        // A name that begins with `$` is no model's.
+        let model = key.splitn(3, '/').nth(2).filter(|model| unfit && !model.contains("/$"));
+        if let Some(model) = model {
+            let (state, stage, reason) = (value["state"].as_str(), value["stage"].as_str(), value["reason"].as_str());
+            tracing::warn!(model, state, stage, reason, "this model does not answer; what answered before does");
+        }
+    }
 }

@@ -85,17 +85,17 @@ fn bytes(value: &[u8], out: &mut Vec<u8>) {
 
 fn dictionary(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
     let Some(dictionary) = column.as_any_dictionary_opt() else { return out.extend_from_slice(b"null") };
+    let keys = dictionary.keys();
     // A key that is out of range is refused when the file is read.
-    match dictionary.keys().data_type() {
-        DataType::Int8 => write(dictionary.values(), dictionary.keys().as_primitive::<Int8Type>().value(row) as usize, out),
-        DataType::Int16 => write(dictionary.values(), dictionary.keys().as_primitive::<Int16Type>().value(row) as usize, out),
-        DataType::Int32 => write(dictionary.values(), dictionary.keys().as_primitive::<Int32Type>().value(row) as usize, out),
-        DataType::Int64 => write(dictionary.values(), dictionary.keys().as_primitive::<Int64Type>().value(row) as usize, out),
-        DataType::UInt8 => write(dictionary.values(), usize::from(dictionary.keys().as_primitive::<UInt8Type>().value(row)), out),
-        DataType::UInt16 => {
-            write(dictionary.values(), usize::from(dictionary.keys().as_primitive::<UInt16Type>().value(row)), out)
-        }
-        DataType::UInt32 => write(dictionary.values(), dictionary.keys().as_primitive::<UInt32Type>().value(row) as usize, out),
-        _ => write(dictionary.values(), dictionary.keys().as_primitive::<UInt64Type>().value(row) as usize, out),
-    }
+    let key = match keys.data_type() {
+        DataType::Int8 => keys.as_primitive::<Int8Type>().value(row) as usize,
+        DataType::Int16 => keys.as_primitive::<Int16Type>().value(row) as usize,
+        DataType::Int32 => keys.as_primitive::<Int32Type>().value(row) as usize,
+        DataType::Int64 => keys.as_primitive::<Int64Type>().value(row) as usize,
+        DataType::UInt8 => usize::from(keys.as_primitive::<UInt8Type>().value(row)),
+        DataType::UInt16 => usize::from(keys.as_primitive::<UInt16Type>().value(row)),
+        DataType::UInt32 => keys.as_primitive::<UInt32Type>().value(row) as usize,
+        _ => keys.as_primitive::<UInt64Type>().value(row) as usize,
+    };
+    write(dictionary.values(), key, out);
 }
