@@ -166,7 +166,8 @@ fn lines(text: &str) -> Vec<Value> {
 fn from_and_to_whatever_there_is() {
     const COUNT: usize = 5000;
     let site = Site::new(&["wine-linear"]);
-    let (input, output) = (site.write("in.jsonl", &records(0, COUNT)), site.path("out.jsonl").display().to_string());
+    let records = records(0, COUNT);
+    let (input, output) = (site.write("in.jsonl", &records), site.path("out.jsonl").display().to_string());
     let report = site.path("report.json").display().to_string();
     for (from, to) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut words = vec!["--report", report.as_str()];
@@ -176,7 +177,7 @@ fn from_and_to_whatever_there_is() {
         if to {
             words.extend(["--output", output.as_str()]);
         }
-        let (code, out, err) = site.call(&words, if from { b"" } else { &*records(0, COUNT).leak() });
+        let (code, out, err) = site.call(&words, if from { b"" } else { &records });
         assert_eq!(code, 0, "{words:?}: {err}");
         let results = lines(&if to { fs::read_to_string(&output).unwrap() } else { out });
         assert_eq!(results.len(), COUNT, "{words:?}");
@@ -220,7 +221,7 @@ fn models_come_are_broken_are_replaced_and_go() {
     assert!(log.contains("400 records are answered, the next 1 wait: waiting for a model of wine"), "{log}");
 }
 
-/// `const` and `fields` of the two data types are the same; which one a record is, it says itself.
+/// The two data types have the same fields; which one a record is, it says itself.
 #[test]
 fn several_data_types_have_a_folder_each() {
     let site = Site::new(&["wine-linear"]);
@@ -238,7 +239,7 @@ fn several_data_types_have_a_folder_each() {
     let (code, out, err) = site.call(&[], lines_in.join("\n").as_bytes());
     assert_eq!(code, 0, "{err}");
     for part in
-        ["the stream has several data types; put it into a folder of its own", "no data type `beer`; the nearest is `vine`"]
+        ["the stream has several data types; put it into a folder of its own", "no data type `beer`; the nearest is `wine`"]
     {
         assert!(err.contains(part), "no `{part}` in {err}");
     }
