@@ -233,7 +233,7 @@ fn several_data_types_have_a_folder_each() {
         fs::copy(guest(model), site.path(&format!("models/{data_type}/{model}@7.wasm"))).unwrap();
     }
     let text = String::from_utf8(records(0, 30)).unwrap();
-    let kind = |i: usize| if i % 3 == 0 { "wine" } else { "vine" };
+    let kind = |i: usize| if i.is_multiple_of(3) { "wine" } else { "vine" };
     let lines_in: Vec<_> =
         text.lines().enumerate().map(|(i, line)| format!("{{\"kind\":\"{}\",{}", kind(i), &line[1..])).collect();
     let (code, out, err) = site.call(&[], lines_in.join("\n").as_bytes());
