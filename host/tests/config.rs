@@ -196,11 +196,7 @@ fn every_error_names_file_line_key_and_what_was_expected() {
             "dead_letter_share_max = 1.5\ninputs =",
             &["8: `streams.wine.dead_letter_share_max`: expected a share", "1.5"],
         ),
-        (
-            "[kafka]",
-            "[kafak]",
-            &["7: `streams`: streams need a table `[kafka]`", "2: `kafak`: is not a key of this file; the nearest is `kafka`"],
-        ),
+        ("[kafka]", "[kafak]", &["2: `kafak`: is not a key of this file; the nearest is `kafka`"]),
         ("[kafka]", "[limits]\nmemory = \"2GiB\"\n[kafka]", &["3: `limits.memory`: is more than a grant may ask for"]),
         ("[kafka]", "[limits.max]\nmemory = \"8GiB\"\n[kafka]", &["3: `limits.max.memory`: expected at most \"4GiB\""]),
         ("[kafka]", "[admin]\nbind = \"0.0.0.0:80\"\n[kafka]", &["3: `admin.bind`: 0.0.0.0:80 can be reached from outside"]),

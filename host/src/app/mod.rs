@@ -1,6 +1,7 @@
 //! Wiring: a checked configuration becomes a running host. The only place that names concrete types.
 
 mod lanes;
+pub mod pipe;
 mod plan;
 
 use std::path::Path;
@@ -15,9 +16,10 @@ use crate::admin::{self, Admin, StreamView, Token, View};
 use crate::backend::Backends;
 use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
-use crate::lifecycle::{self, Lifecycle, Threads};
+use crate::lifecycle::{self, Lifecycle, StreamSpec, Threads};
 use crate::registry::Registry;
 use crate::stream::kafka::{self, KafkaFeed, KafkaNotices};
+use crate::stream::{Feed, Notices};
 use crate::telemetry::LaneStats;
 use crate::types::proto::model_descriptor::ModelType;
 use lanes::{Lanes, Outcome};
@@ -66,7 +68,7 @@ impl Host {
             bail!("{}: expected at least one table [streams.<name>]: there is nothing to do", config.file.display());
         }
         let plans = Plan::all(config, kafka)?;
-        let control = Control::start(config, kafka, &plans)?;
+        let control = Control::on_kafka(config, kafka, &plans)?;
         let mut host = Self { streams: Vec::new(), admin: None, control: Some(control) };
         host.admin = serve(config, &plans)?;
         host.warm_up(&plans, stop)?;
@@ -125,12 +127,7 @@ impl Host {
     }
 
     fn end_control(&mut self) -> Result<()> {
-        let Some(Control { stop, thread }) = self.control.take() else { return Ok(()) };
-        stop.store(true, Ordering::Relaxed);
-        match thread.join() {
-            Ok(ended) => ended.map_err(Into::into),
-            Err(_) => bail!("the control plane panicked; its message is in the log"),
-        }
+        self.control.take().map_or(Ok(()), Control::end)
     }
 
     /// Waits for models that are on their way.
@@ -165,7 +162,14 @@ pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
 }
 
 impl Control {
-    fn start(config: &Config, kafka: &kafka::Config, plans: &[Plan]) -> Result<Self> {
+    fn on_kafka(config: &Config, kafka: &kafka::Config, plans: &[Plan]) -> Result<Self> {
+        let feed = KafkaFeed::open(kafka, &config.control.topic).context("the control log")?;
+        let notices = KafkaNotices::open(kafka, &config.control.status).context("the status topic")?;
+        let specs = plans.iter().map(Plan::spec).collect::<Result<_>>()?;
+        Self::start(config, specs, Box::new(feed), Box::new(notices))
+    }
+
+    fn start(config: &Config, specs: Vec<StreamSpec>, feed: Box<dyn Feed>, notices: Box<dyn Notices>) -> Result<Self> {
         let backends = backends(&config.wasm)?;
         let settings = lifecycle::Config {
             instance: plan::instance(config),
@@ -174,16 +178,21 @@ impl Control {
             limits: config.limits.clone(),
             maxima: config.maxima.clone(),
         };
-        let feed = KafkaFeed::open(kafka, &config.control.topic).context("the control log")?;
-        let notices = KafkaNotices::open(kafka, &config.control.status).context("the status topic")?;
-        let specs = plans.iter().map(Plan::spec).collect::<Result<_>>()?;
         let threads = Threads::new().context("the threads that prepare models")?;
-        let mut lifecycle = Lifecycle::new(&settings, backends, specs, Box::new(feed), Box::new(notices), Box::new(threads))?;
+        let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, notices, Box::new(threads))?;
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let run = move || lifecycle.run(&told).inspect_err(|error| tracing::error!(%error, "the control plane ended"));
         let thread = std::thread::Builder::new().name("lifecycle".to_owned()).spawn(run)?;
         Ok(Self { stop, thread })
+    }
+
+    fn end(self) -> Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.thread.join() {
+            Ok(ended) => ended.map_err(Into::into),
+            Err(_) => bail!("the control plane panicked; its message is in the log"),
+        }
     }
 }
 

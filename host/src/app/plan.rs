@@ -58,13 +58,7 @@ impl Plan {
         find(&config.control.activations)?;
         let smallest = sinks.iter().map(|topic| topic.bytes_max()).min().unwrap_or(1 << 20);
         let specs: Vec<_> = stream.types.iter().filter_map(|name| config.data_type(name)).cloned().collect();
-        let open = |spec: &codec::Spec| Ok(DataType { name: spec.data_type.clone(), codec: codec::open(spec)? });
-        let types = specs.iter().map(open).collect::<Result<Vec<_>>>()?;
-        let type_of = match &stream.type_by {
-            TypeBy::Constant(_) => TypeOf::Constant(0),
-            TypeBy::Header(name) => TypeOf::Header(name.clone()),
-            TypeBy::Field(field) => TypeOf::Field(Selector::new(&specs, field)?),
-        };
+        let (types, type_of) = (open(&specs)?, type_of(stream, &specs)?);
         Ok(Self {
             name: stream.name.clone(),
             stream: stream.clone(),
@@ -81,22 +75,7 @@ impl Plan {
 
     /// As the control plane serves it.
     pub(super) fn spec(&self) -> Result<StreamSpec> {
-        let types = self.types.iter().map(|data_type| self.type_spec(&data_type.codec)).collect::<Result<_>>()?;
-        Ok(StreamSpec {
-            name: self.name.clone(),
-            registry: Arc::clone(&self.registry),
-            types,
-            lanes: self.stream.lanes,
-            encoding: codec::encoding(self.stream.output_format),
-            topics: self.stream.inputs.clone(),
-            role: "live".to_owned(),
-        })
-    }
-
-    fn type_spec(&self, codec: &Arc<dyn Codec>) -> Result<TypeSpec> {
-        let mut include = codec::check_include(codec.schema(), &self.stream.include)?;
-        include.sort_unstable();
-        Ok(TypeSpec { codec: Arc::clone(codec), include })
+        spec(&self.stream, &self.types, &self.registry, self.stream.lanes)
     }
 
     /// What a lane's link has to know.
@@ -137,4 +116,37 @@ impl Plan {
     fn memory_of_lane(&self) -> usize {
         self.stream.memory_max / self.stream.lanes
     }
+}
+
+/// The data types of a stream.
+pub(super) fn open(specs: &[codec::Spec]) -> Result<Vec<DataType>> {
+    let open = |spec: &codec::Spec| Ok(DataType { name: spec.data_type.clone(), codec: codec::open(spec)? });
+    specs.iter().map(open).collect()
+}
+
+/// How a stream tells its data types apart.
+pub(super) fn type_of(stream: &Stream, specs: &[codec::Spec]) -> Result<TypeOf> {
+    Ok(match &stream.type_by {
+        TypeBy::Constant(_) => TypeOf::Constant(0),
+        TypeBy::Header(name) => TypeOf::Header(name.clone()),
+        TypeBy::Field(field) => TypeOf::Field(Selector::new(specs, field)?),
+    })
+}
+
+/// A stream as the control plane serves it.
+pub(super) fn spec(stream: &Stream, types: &[DataType], registry: &Arc<Registry>, lanes: usize) -> Result<StreamSpec> {
+    let type_spec = |codec: &Arc<dyn Codec>| {
+        let mut include = codec::check_include(codec.schema(), &stream.include)?;
+        include.sort_unstable();
+        anyhow::Ok(TypeSpec { codec: Arc::clone(codec), include })
+    };
+    Ok(StreamSpec {
+        name: stream.name.clone(),
+        registry: Arc::clone(registry),
+        types: types.iter().map(|data_type| type_spec(&data_type.codec)).collect::<Result<_>>()?,
+        lanes,
+        encoding: codec::encoding(stream.output_format),
+        topics: stream.inputs.clone(),
+        role: "live".to_owned(),
+    })
 }

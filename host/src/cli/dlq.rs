@@ -22,6 +22,8 @@ const OFFSETS_PER_LETTER: usize = 2;
 const PREVIEW: usize = 80;
 
 #[derive(clap::Args)]
+#[command(after_help = "Example:
+  sandstream dlq list --config wine.toml --limit 50")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

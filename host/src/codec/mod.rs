@@ -66,6 +66,11 @@ pub fn outputs_as_json(outputs: &[Output], scores: &Scores, row: usize, out: &mu
     json::outputs(outputs, scores, row, out);
 }
 
+/// Appends bytes as a JSON record has them, without the quotes around them.
+pub fn bytes_as_json(bytes: &[u8], out: &mut Vec<u8>) {
+    base64::encode(bytes, out);
+}
+
 /// A data type's format and schema.
 pub trait Codec: Send + Sync {
     /// All fields of the data type.

@@ -29,7 +29,8 @@ use reader::{Problems, Section};
 pub struct Config {
     /// The file it was read from.
     pub file: PathBuf,
-    /// Brokers and client properties; `None` where the file has no `[kafka]`, which is enough to score files.
+    /// Brokers and client properties; `None` where the file has no `[kafka]`, which is enough to score files and for
+    /// streams between files.
     pub kafka: Option<seam::kafka::Config>,
     /// The control log.
     pub control: Control,
@@ -125,9 +126,6 @@ impl Config {
         let (limits, maxima, sessions) = host::limits(root);
         let wasm = host::wasm(root, &folder, &limits, &maxima, sessions);
         let admin = host::admin(root, &folder);
-        if !streams.is_empty() && !root.has("kafka") {
-            root.wrong("streams", "streams need a table `[kafka]` with `brokers`");
-        }
         root.finish();
         Self { file: file.to_path_buf(), kafka, control, types, streams, limits, maxima, wasm, admin }
     }

@@ -1,8 +1,10 @@
 //! The seam to Kafka. A *link* is one lane's consumer and producer, joined because one transaction spans both; a *feed* is the
-//! control log. Two implementations: `kafka`, and `memory`, which is deterministic and can be told to fail.
+//! control log. Three implementations: `kafka`; `memory`, which is deterministic and can be told to fail; and `pipe`, between
+//! files.
 
 pub mod kafka;
 pub mod memory;
+pub mod pipe;
 
 use std::time::{Duration, Instant};
 

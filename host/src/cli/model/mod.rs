@@ -24,6 +24,10 @@ use crate::config::{self, Config};
 use crate::types::{ModelId, nearest};
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  sandstream model publish --config wine.toml --data-type wine --version 2 wine-forest.wasm
+  sandstream model list --config wine.toml --json
+  sandstream model rollback --config wine.toml --data-type wine")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

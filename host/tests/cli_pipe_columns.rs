@@ -1,0 +1,121 @@
+//! `sandstream pipe` between Parquet and Arrow files: `cargo test -p sandstream --features arrow --test cli_pipe_columns`.
+#![cfg(feature = "arrow")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[allow(unreachable_pub, missing_docs, reason = "shared by test programs, which have no readers outside")]
+mod support;
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use support::program::guest;
+
+const FIELDS: [&str; 11] = [
+    "fixed acidity",
+    "volatile acidity",
+    "citric acid",
+    "residual sugar",
+    "chlorides",
+    "free sulfur dioxide",
+    "total sulfur dioxide",
+    "density",
+    "pH",
+    "sulphates",
+    "alcohol",
+];
+
+/// The data set as columns, in another order than the data type's, with one that nobody asks for.
+fn wines(rename: impl Fn(&str) -> String) -> RecordBatch {
+    let matrix = sandstream_wine::matrix();
+    let rows = matrix.len() / FIELDS.len();
+    let column = |at: usize| Float32Array::from_iter_values((0..rows).map(|row| matrix[row * FIELDS.len() + at]));
+    let mut columns: Vec<(String, ArrayRef)> =
+        FIELDS.iter().enumerate().rev().map(|(at, name)| (rename(name), Arc::new(column(at)) as ArrayRef)).collect();
+    columns.insert(3, ("colour".to_owned(), Arc::new(StringArray::from_iter_values(std::iter::repeat_n("red", rows)))));
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn write(path: &Path, batch: &RecordBatch) {
+    let file = File::create(path).unwrap();
+    if path.extension().unwrap() == "parquet" {
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(batch).unwrap();
+        writer.close().unwrap();
+    } else {
+        let mut writer = arrow_ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+    }
+}
+
+fn read(path: &Path) -> Vec<RecordBatch> {
+    let file = File::open(path).unwrap();
+    if path.extension().unwrap() == "parquet" {
+        ParquetRecordBatchReader::try_new(file, 1024).unwrap().map(Result::unwrap).collect()
+    } else {
+        arrow_ipc::reader::FileReader::try_new(file, None).unwrap().map(Result::unwrap).collect()
+    }
+}
+
+fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
+    let config = format!(
+        "[types.wine]\nformat = \"json\"\nfields = {FIELDS:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
+    );
+    std::fs::write(folder.join("host.toml"), config).unwrap();
+    std::fs::create_dir_all(folder.join("models")).unwrap();
+    std::fs::copy(guest("wine-linear"), folder.join("models/wine-linear.wasm")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
+    command.current_dir(folder).env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
+    let out =
+        command.args(["pipe", "--config", "host.toml", "--models", "models", "--input", input, "--output", output]).output();
+    let out = out.unwrap();
+    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+#[test]
+fn columns_in_and_columns_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = sandstream_models::wine::linear().unwrap().score(&sandstream_wine::matrix());
+    for (from, to) in [("in.parquet", "out.parquet"), ("in.arrow", "out.arrow"), ("in.parquet", "out.arrow")] {
+        // Names match as everywhere: without case, spaces, `_` and `.`.
+        write(&folder.path().join(from), &wines(|name| name.to_uppercase().replace(' ', "_")));
+        let (code, err) = pipe(folder.path(), from, to);
+        assert_eq!(code, 0, "{from} {to}: {err}");
+        let mut row = 0;
+        for batch in read(&folder.path().join(to)) {
+            let offsets = batch.column_by_name("offset").unwrap().as_primitive::<Int64Type>();
+            let models = batch.column_by_name("model").unwrap().as_string::<i32>();
+            let scores = batch.column_by_name("quality").unwrap().as_primitive::<Float64Type>();
+            for at in 0..batch.num_rows() {
+                assert_eq!((offsets.value(at), models.value(at)), (row as i64, "wine-linear"), "{from} {to}");
+                assert!((scores.value(at) - f64::from(expected[row])).abs() < 1e-5, "{from} {to}: row {row}");
+                row += 1;
+            }
+        }
+        assert_eq!(row, expected.len(), "{from} {to}");
+    }
+}
+
+#[test]
+fn a_file_of_another_schema_is_named_with_its_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("alcohol", "alcool", "no column is the field `alcohol`; the nearest is `alcool`"),
+        ("pH", "p", "no column is the field `pH`"),
+    ];
+    for (field, column, expected) in cases {
+        write(&folder.path().join("in.parquet"), &wines(|name| name.replace(field, column)));
+        let (code, err) = pipe(folder.path(), "in.parquet", "out.jsonl");
+        assert!(code == 1 && err.contains(expected) && err.contains("Its columns are `"), "no `{expected}` in {err}");
+    }
+    std::fs::write(folder.path().join("in.parquet"), b"PAR1 and nothing else").unwrap();
+    let (code, err) = pipe(folder.path(), "in.parquet", "out.jsonl");
+    assert!(code == 1 && err.contains("in.parquet: this is no Parquet file"), "{err}");
+}
