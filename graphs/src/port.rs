@@ -85,7 +85,7 @@ pub enum Feed<'a> {
     F64(&'a [f64]),
     /// For `Bool` and all integers.
     I64(&'a [i64]),
-    /// For `Text`, and for `U8`, where a value is one row's bytes.
+    /// For `Text`, one text a value; for any other element one value a row: its values as they lie in memory, little-endian.
     Strings {
         /// All values, one after the other.
         data: &'a [u8],
