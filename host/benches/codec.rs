@@ -137,7 +137,8 @@ fn pack(wine: &[[f64; 11]]) -> Vec<Case> {
     let case = |name, dtype, order: Vec<usize>, selected: Vec<u32>| -> Case {
         let codec = json_codec(false);
         let fields = order.iter().map(|i| NAMES[*i].to_owned()).collect();
-        let signature = Signature { inputs: vec![Input { name: "x".to_owned(), dtype, fields }], outputs: Vec::new() };
+        let signature =
+            Signature { inputs: vec![Input { name: "x".to_owned(), dtype, fields, dims: Vec::new() }], outputs: Vec::new() };
         let binding = Binding::new(codec.schema(), &signature).unwrap();
         let (mut inputs, mut rows, batch) = (binding.inputs(), Rows::new(codec.schema()), Batch::new(1, 1));
         let mut decoder = codec.decoder(binding.wanted());

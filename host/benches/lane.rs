@@ -124,7 +124,7 @@ impl Encoder for FreeEncoder {
 fn signature(fields: &[&str]) -> Signature {
     let fields = fields.iter().map(|name| (*name).to_owned()).collect();
     Signature {
-        inputs: vec![Matrix { name: "x".to_owned(), dtype: Dtype::Float32, fields }],
+        inputs: vec![Matrix { name: "x".to_owned(), dtype: Dtype::Float32, fields, dims: Vec::new() }],
         outputs: vec![Output { name: "y".to_owned(), dtype: Dtype::Float32, width: 1 }],
     }
 }
@@ -150,6 +150,7 @@ fn version(data_type: &str, codec: &dyn Codec, fields: &[&str], real: bool) -> A
         data: b"linear"[..].into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "m".into(),
     };
     let model = native.load(&payload, &Limits::default()).unwrap();

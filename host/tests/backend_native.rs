@@ -17,6 +17,7 @@ fn load(native: &Native, text: &str) -> Result<Arc<dyn Model>, Rejected> {
         data: text.as_bytes().into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "wine/test@1".into(),
     };
     native.load(&what, &Limits::default())
@@ -164,6 +165,7 @@ fn a_kind_without_a_backend_is_rejected_by_name() {
         data: b"fake:1"[..].into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "wine/test@1".into(),
     };
     assert!(backends.load(&what, &Limits::default()).is_ok());

@@ -22,6 +22,7 @@ fn signature(inputs: &[(&str, Dtype, &[&str])]) -> Signature {
         name: (*name).to_owned(),
         dtype: *dtype,
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        dims: Vec::new(),
     });
     Signature { inputs: inputs.collect(), outputs: Vec::new() }
 }

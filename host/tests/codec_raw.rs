@@ -9,7 +9,7 @@ use sandstream::types::{Batch, Dtype, Input, Rows, Signature, TensorRef};
 fn a_raw_record_is_reached_by_its_value() {
     let spec = Spec { data_type: "raw".to_owned(), format: Format::Raw, fields: Vec::new(), features: Vec::new() };
     let codec = codec::open(&spec).unwrap();
-    let input = |dtype, field: &str| Input { name: "x".to_owned(), dtype, fields: vec![field.to_owned()] };
+    let input = |dtype, field: &str| Input { name: "x".to_owned(), dtype, fields: vec![field.to_owned()], dims: Vec::new() };
     let signature = |input| Signature { inputs: vec![input], outputs: Vec::new() };
     let binding = Binding::new(codec.schema(), &signature(input(Dtype::Bytes, "$value"))).unwrap();
 

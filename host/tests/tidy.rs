@@ -34,6 +34,8 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("wasmtime", &["backend/wasm/", "backend/wasm.rs"]),
     ("wasmparser", &["backend/wasm/"]),
     ("rustc_demangle", &["backend/wasm/"]),
+    ("sandstream_graphs", &["backend/graph/"]),
+    ("tar", &["lifecycle/folder.rs"]),
     ("prost_reflect", &["codec/"]),
     ("protox", &["codec/"]),
     ("arc_swap", &["registry.rs"]),

@@ -147,6 +147,7 @@ fn payload(data: &[u8]) -> Payload {
         data: data.into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "wine/bench@1".into(),
     }
 }

@@ -246,6 +246,7 @@ fn session(rounds: u64) -> Result<Box<dyn Session>> {
         data: data.into(),
         config: rounds.to_string().into_bytes().into(),
         artifacts: [].into(),
+        signature: None,
         label: "wine/slow-score@1".into(),
     };
     let model = app::backends(&config)?.load(&payload, &Limits::default())?;

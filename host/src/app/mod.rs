@@ -14,6 +14,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::admin::{self, Admin, StreamView, Token, View};
 use crate::backend::Backends;
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+use crate::backend::graph::Graphs;
 use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
 use crate::lifecycle::{self, Lifecycle, StreamSpec, Threads};
@@ -158,7 +160,25 @@ impl Drop for Host {
 /// # Errors
 /// The WASM engine cannot reserve its pool, or its cache cannot be used.
 pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
-    Ok(Backends::default().with(ModelType::Wasm, Arc::new(Wasm::new(wasm.clone())?)))
+    let backends = Backends::default().with(ModelType::Wasm, Arc::new(Wasm::new(wasm.clone())?));
+    Ok(with_graphs(backends, wasm))
+}
+
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+fn with_graphs(mut backends: Backends, wasm: &wasm::Config) -> Backends {
+    let graphs = Arc::new(Graphs::new(wasm.compiler.clone()));
+    if cfg!(feature = "onnx") {
+        backends = backends.with(ModelType::Onnx, graphs.clone());
+    }
+    if cfg!(feature = "tensorflow") {
+        backends = backends.with(ModelType::Tensorflow, graphs.clone()).with(ModelType::Tensorflowsaved, graphs);
+    }
+    backends
+}
+
+#[cfg(not(any(feature = "onnx", feature = "tensorflow")))]
+fn with_graphs(backends: Backends, _: &wasm::Config) -> Backends {
+    backends
 }
 
 impl Control {

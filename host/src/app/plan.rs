@@ -148,5 +148,6 @@ pub(super) fn spec(stream: &Stream, types: &[DataType], registry: &Arc<Registry>
         encoding: codec::encoding(stream.output_format),
         topics: stream.inputs.clone(),
         role: "live".to_owned(),
+        step_max: stream.step_max,
     })
 }

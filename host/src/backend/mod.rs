@@ -2,6 +2,9 @@
 //! it, a session belongs to one lane.
 
 mod check;
+mod child;
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+pub mod graph;
 mod list;
 pub mod native;
 pub mod wasm;
@@ -9,7 +12,7 @@ pub mod wasm;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use list::Backends;
 
@@ -40,6 +43,8 @@ pub struct Payload {
     pub config: Arc<[u8]>,
     /// Files it may read.
     pub artifacts: Arc<[Artifact]>,
+    /// What the descriptor says it takes and gives: a graph is told by it which fields its inputs take.
+    pub signature: Option<Signature>,
     /// `dataType/name@version`, for messages and the guest's log lines.
     pub label: Arc<str>,
 }
@@ -92,6 +97,30 @@ pub enum Fault {
     Late,
 }
 
+/// What a model that cannot be interrupted costs, measured when it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost {
+    /// What runs it: `tract 0.23.9`.
+    pub engine: Arc<str>,
+    /// Whether the rows of a call go through it together.
+    pub batched: bool,
+    /// Bytes of its weights.
+    pub weights_bytes: u64,
+    /// Rows of a call, ascending from 1, and how long it took.
+    pub calls: Vec<(u32, Duration)>,
+}
+
+impl Cost {
+    /// Time of a call as a base and a share for every row, such that no call that was measured is above it.
+    #[must_use]
+    pub fn line(&self) -> (Duration, Duration) {
+        let Some((_, base)) = self.calls.first() else { return (Duration::ZERO, Duration::ZERO) };
+        let per_row = |(rows, took): &(u32, Duration)| took.saturating_sub(*base) / rows.saturating_sub(1).max(1);
+        let per_row = self.calls.iter().skip(1).map(per_row).max().unwrap_or(*base);
+        (*base, per_row)
+    }
+}
+
 /// Loads models of the kinds it knows. Called off the lanes.
 pub trait Backend: Send + Sync {
     /// Checks, compiles (or finds compiled) and loads a model, and reads its signature.
@@ -114,6 +143,16 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// `load` trapped, refused, was late or gave another signature.
     fn session(&self, until: Instant) -> Result<Box<dyn Session>, Fault>;
+
+    /// How far two answers to one row may lie apart, |a - b| <= t * max(1, |b|), when it came in calls of other sizes; `None`: not at all.
+    fn tolerance(&self) -> Option<f64> {
+        None
+    }
+
+    /// What it costs, where that was measured.
+    fn cost(&self) -> Option<&Cost> {
+        None
+    }
 
     /// The same model for another announcement of the same bytes, where sessions say whose they are. Nothing is loaded for it.
     fn labelled(&self, _label: &Arc<str>) -> Option<Arc<dyn Model>> {

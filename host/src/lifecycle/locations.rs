@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 
+use super::folder::{Folder, FolderError};
 use crate::types::Digest;
 
 /// A location that cannot be used.
@@ -40,9 +41,17 @@ pub enum LocationError {
         /// Why.
         source: std::io::Error,
     },
-    /// A folder or a device.
-    #[error("location `{0}` is not a file; folders are not built yet")]
+    /// A device, a pipe.
+    #[error("location `{0}` is neither a file nor a folder")]
     NotAFile(String),
+    /// A folder that cannot be a model.
+    #[error("location `{location}`: {source}")]
+    Folder {
+        /// What the descriptor says.
+        location: String,
+        /// Why.
+        source: FolderError,
+    },
     /// Over the limit.
     #[error("location `{location}` has {bytes} bytes, at most {max} are allowed (`limits.payload`)")]
     TooLarge {
@@ -53,6 +62,14 @@ pub enum LocationError {
         /// The limit.
         max: u64,
     },
+}
+
+/// What is at a location.
+pub struct Located {
+    /// The file, or a folder's files as an archive.
+    pub data: Arc<[u8]>,
+    /// The file's digest, or the folder's.
+    pub digest: Digest,
 }
 
 /// The configured roots, opened.
@@ -90,17 +107,22 @@ impl Locations {
         if !self.unverified {
             return None;
         }
-        self.read(location).ok().map(|data| Digest::of(&data))
+        self.read(location).ok().map(|located| located.digest)
     }
 
-    /// Reads a file.
+    /// Reads a file, or all files of a folder.
     ///
     /// # Errors
-    /// It is under no root, is no file, or is too large.
-    pub fn read(&self, location: &str) -> Result<Arc<[u8]>, LocationError> {
+    /// It is under no root, is neither file nor folder, or is too large.
+    pub fn read(&self, location: &str) -> Result<Located, LocationError> {
         let failed = |source| LocationError::Read { location: location.to_owned(), source };
         let file = self.find(location)?;
         let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            let folder = Folder::pack(&Dir::from_std_file(file.into_std()), self.bytes_max);
+            let folder = folder.map_err(|source| LocationError::Folder { location: location.to_owned(), source })?;
+            return Ok(Located { data: folder.archive.into(), digest: folder.digest });
+        }
         if !metadata.is_file() {
             return Err(LocationError::NotAFile(location.to_owned()));
         }
@@ -115,7 +137,8 @@ impl Locations {
                 max: self.bytes_max,
             });
         }
-        Ok(data.into())
+        let digest = Digest::of(&data);
+        Ok(Located { data: data.into(), digest })
     }
 
     /// Opens it under the root that holds it; a relative path under the first root that has such a file.

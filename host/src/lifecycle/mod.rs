@@ -13,6 +13,7 @@
 mod catalog;
 mod compile;
 mod control;
+mod folder;
 mod grants;
 mod history;
 mod locations;
@@ -32,13 +33,14 @@ mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use catalog::{Catalog, Deployment, Effect, Wanted};
 pub use control::Lifecycle;
+pub use folder::{Folder, FolderError};
 pub use grants::{apply as granted, default_maxima};
 pub use history::History;
-pub use locations::{LocationError, Locations};
+pub use locations::{Located, LocationError, Locations};
 pub use rehearsal::{Answer, Rehearsal};
 pub use task::{Inline, Report, Task, Work, Workers};
 pub use threads::Threads;
@@ -95,6 +97,8 @@ pub struct StreamSpec {
     pub topics: Vec<String>,
     /// Why its versions answer, as results say it: `live`.
     pub role: String,
+    /// How long a step of its lanes may take.
+    pub step_max: Duration,
 }
 
 /// A data type of a stream.

@@ -19,15 +19,30 @@ pub struct Trial {
     forward: Inputs,
     reversed: Inputs,
     limits: Limits,
+    /// How far answers may lie apart; `None`: they have to have the same bits.
+    tolerance: Option<f64>,
     /// What every call has to give, row by row; `None` before the first call.
     expected: Option<Vec<Answer>>,
 }
 
-/// What a model said to a row, as bits.
-#[derive(Clone, PartialEq, Eq)]
+/// What a model said to a row: floats that may differ a little, and the bits of everything else.
+#[derive(Clone)]
 enum Answer {
-    Scored(Vec<u8>),
+    Scored { bits: Vec<u8>, floats: Vec<f64> },
     Rejected,
+}
+
+impl Answer {
+    fn is(&self, other: &Self, tolerance: f64) -> bool {
+        let near = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
+        match (self, other) {
+            (Self::Rejected, Self::Rejected) => true,
+            (Self::Scored { bits, floats }, Self::Scored { bits: other_bits, floats: other_floats }) => {
+                bits == other_bits && floats.len() == other_floats.len() && floats.iter().zip(other_floats).all(near)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Trial {
@@ -48,7 +63,7 @@ impl Trial {
         order.reverse();
         let mut reversed = binding.inputs();
         binding.pack(&rows, &order, &batch, &mut reversed);
-        Ok(Self { forward, reversed, limits: model.limits().clone(), expected: None })
+        Ok(Self { forward, reversed, limits: model.limits().clone(), tolerance: model.tolerance(), expected: None })
     }
 
     /// Tries a session; what one said, every other has to say too.
@@ -62,18 +77,18 @@ impl Trial {
             return Ok(());
         }
         let expected = self.expected.get_or_insert_with(|| first.clone()).clone();
-        same("another session was given them", &expected, &first)?;
+        self.same("another session was given them", &expected, &first)?;
         let Some(twice) = self.timed(session, &self.forward, 0..ROWS)? else { return Ok(()) };
-        same("they were scored a second time", &expected, &twice)?;
+        self.same("they were scored a second time", &expected, &twice)?;
         let Some(mut reversed) = self.timed(session, &self.reversed, 0..ROWS)? else { return Ok(()) };
         reversed.reverse();
-        same("they were scored in reverse order", &expected, &reversed)?;
+        self.same("they were scored in reverse order", &expected, &reversed)?;
         let mut singly = Vec::with_capacity(ROWS as usize);
         for row in 0..ROWS {
             let Some(answer) = self.timed(session, &self.forward, row..row + 1)? else { return Ok(()) };
             singly.extend(answer);
         }
-        same("they were scored one by one", &expected, &singly)
+        self.same("they were scored one by one", &expected, &singly)
     }
 
     /// A call within the time a lane would give it.
@@ -92,21 +107,22 @@ impl Trial {
         let count = (rows.end - rows.start) as usize;
         let mut scores = Scores::default();
         match session.score(rows, &inputs.tensors(), Instant::now() + time, &mut scores) {
-            Ok(()) => Ok(Some(answers(&scores, count))),
+            Ok(()) => Ok(Some(answers(&scores, count, self.tolerance.is_some()))),
             Err(Fault::Refused(_)) => Ok(None),
             Err(fault) => Err(format!("a trial call with {count} made-up rows ({time:?} allowed) failed: {fault}")),
         }
     }
-}
 
-fn same(when: &str, expected: &[Answer], got: &[Answer]) -> Result<(), String> {
-    match expected.iter().zip(got).position(|(a, b)| a != b) {
-        None => Ok(()),
-        Some(row) => Err(format!(
-            "row {row} of {} made-up rows was answered otherwise when {when}; a model whose answers depend on earlier or \
-             neighbouring rows needs the grant `stateful`",
-            expected.len()
-        )),
+    fn same(&self, when: &str, expected: &[Answer], got: &[Answer]) -> Result<(), String> {
+        let tolerance = self.tolerance.unwrap_or(0.0);
+        match expected.iter().zip(got).position(|(a, b)| !b.is(a, tolerance)) {
+            None => Ok(()),
+            Some(row) => Err(format!(
+                "row {row} of {} made-up rows was answered otherwise when {when}; a model whose answers depend on earlier or \
+                 neighbouring rows needs the grant `stateful`",
+                expected.len()
+            )),
+        }
     }
 }
 
@@ -133,13 +149,13 @@ fn made_up(schema: &Schema) -> (Rows, Batch) {
     (rows, batch)
 }
 
-/// A call's answers, row by row.
-fn answers(scores: &Scores, rows: usize) -> Vec<Answer> {
-    let mut answers = vec![Answer::Scored(Vec::new()); rows];
+/// A call's answers, row by row; `apart` keeps floats apart from the bits.
+fn answers(scores: &Scores, rows: usize, apart: bool) -> Vec<Answer> {
+    let mut answers = vec![Answer::Scored { bits: Vec::new(), floats: Vec::new() }; rows];
     for output in &scores.outputs {
         for (row, answer) in answers.iter_mut().enumerate() {
-            if let Answer::Scored(bits) = answer {
-                append(output, row, rows, bits);
+            if let Answer::Scored { bits, floats } = answer {
+                append(output, row, rows, bits, apart.then_some(floats));
             }
         }
     }
@@ -151,14 +167,16 @@ fn answers(scores: &Scores, rows: usize) -> Vec<Answer> {
     answers
 }
 
-fn append(output: &Tensor, row: usize, rows: usize, bits: &mut Vec<u8>) {
+fn append(output: &Tensor, row: usize, rows: usize, bits: &mut Vec<u8>, floats: Option<&mut Vec<f64>>) {
     let width = output.view().len() / rows.max(1);
     let values = row * width..(row + 1) * width;
-    match output {
-        Tensor::Float32(all) => bits.extend(all[values].iter().flat_map(|value| value.to_bits().to_le_bytes())),
-        Tensor::Float64(all) => bits.extend(all[values].iter().flat_map(|value| value.to_bits().to_le_bytes())),
-        Tensor::Int64(all) => bits.extend(all[values].iter().flat_map(|value| value.to_le_bytes())),
-        Tensor::Text(all) | Tensor::Bytes(all) => values.for_each(|at| append_packed(all, at, bits)),
+    match (output, floats) {
+        (Tensor::Float32(all), Some(floats)) => floats.extend(all[values].iter().map(|value| f64::from(*value))),
+        (Tensor::Float64(all), Some(floats)) => floats.extend(&all[values]),
+        (Tensor::Float32(all), None) => bits.extend(all[values].iter().flat_map(|value| value.to_bits().to_le_bytes())),
+        (Tensor::Float64(all), None) => bits.extend(all[values].iter().flat_map(|value| value.to_bits().to_le_bytes())),
+        (Tensor::Int64(all), _) => bits.extend(all[values].iter().flat_map(|value| value.to_le_bytes())),
+        (Tensor::Text(all) | Tensor::Bytes(all), _) => values.for_each(|at| append_packed(all, at, bits)),
     }
 }
 

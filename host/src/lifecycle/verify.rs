@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::grants;
-use super::locations::Locations;
+use super::locations::{Located, Locations};
 use super::watch::{Announced, Content};
 use crate::backend::{Artifact, Backends, Payload, Rejected, Stage};
 use crate::types::control::model_digest;
 use crate::types::proto::{ModelDescriptor, model_descriptor::ModelType};
-use crate::types::{Digest, Limits};
+use crate::types::{Digest, Limits, Signature};
 
 /// What a descriptor is checked against.
 pub(super) struct Rules {
@@ -44,6 +44,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Re
         data,
         config: descriptor.config.clone().unwrap_or_default().into(),
         artifacts: artifacts.into(),
+        signature: descriptor.signature.as_ref().map(Signature::try_from).transpose()?,
         label: announced.id.to_string().into(),
     };
     let digest = model_digest(descriptor, digest, &digests);
@@ -113,8 +114,7 @@ fn located(what: &str, location: &str, sha256: Option<Digest>, locations: &Locat
             "{what} is at `{location}` without sha256; give it, or set `control.unverified_locations = true` to trust the file as it is"
         ));
     }
-    let data = locations.read(location).map_err(|error| format!("{what}: {error}"))?;
-    let digest = Digest::of(&data);
+    let Located { data, digest } = locations.read(location).map_err(|error| format!("{what}: {error}"))?;
     match sha256 {
         Some(claimed) if claimed != digest => {
             Err(format!("{what} at `{location}` has {} bytes of digest {digest}, expected {claimed}", data.len()))

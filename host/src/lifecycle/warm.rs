@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::compile::Compiled;
 use super::trial::Trial;
@@ -12,8 +12,8 @@ use crate::backend::{Model, Rejected, Session, Stage};
 use crate::binding::Binding;
 use crate::codec::{ResultMeta, Stamp};
 use crate::registry::{Seat, Usage, Version};
-use crate::types::proto::{self, ModelDescriptor};
-use crate::types::{Dtype, Input, Output, Scores, Signature};
+use crate::types::proto::ModelDescriptor;
+use crate::types::{Scores, Signature};
 
 /// A version that could go live in one stream.
 pub(super) struct Warm {
@@ -42,6 +42,7 @@ fn version(
 ) -> Result<Option<Version>, String> {
     let model = &compiled.model;
     as_declared(&compiled.verified.announced.descriptor, model.signature())?;
+    within(model.as_ref(), stream.step_max)?;
     let schema = data_type.codec.schema();
     let binding = Binding::new(schema, model.signature()).map_err(|error| error.to_string())?;
     let mut trial = Trial::new(schema, &binding, model.as_ref())?;
@@ -64,13 +65,23 @@ fn version(
         revision: announced.revision,
         evaluator: String::new(),
         model: model.clone(),
-        limits: compiled.verified.limits.clone(),
+        limits: model.limits().clone(),
         seats: sessions.into_iter().map(seat).collect(),
         spare: Mutex::new(spare),
         quarantined: AtomicBool::new(false),
         usage: (0..stream.lanes).map(|_| Usage::default()).collect(),
         binding,
     }))
+}
+
+/// A model that cannot be interrupted must be able to score a row within a step.
+fn within(model: &dyn Model, step_max: Duration) -> Result<(), String> {
+    match model.cost().and_then(|cost| cost.calls.first()) {
+        Some((rows, took)) if *took > step_max => {
+            Err(format!("a call with {rows} row took {took:?}, and a step of the stream may take {step_max:?} (`step_max`)"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A session, within the time that `load` may take.
@@ -112,36 +123,13 @@ fn meta(compiled: &Compiled, stream: &StreamSpec, data_type: &TypeSpec) -> Resul
 /// Compares the signature that the descriptor declares with the model's own.
 fn as_declared(descriptor: &ModelDescriptor, model: &Signature) -> Result<(), String> {
     let Some(declared) = &descriptor.signature else { return Ok(()) };
-    let declared = from_proto(declared)?;
+    let declared = Signature::try_from(declared)?;
     if declared.inputs != model.inputs {
         return Err(format!("the descriptor declares the inputs {:?}, the model has {:?}", declared.inputs, model.inputs));
     }
-    if declared.outputs != model.outputs {
+    // Where a graph is told what its inputs take, its outputs go without saying.
+    if !declared.outputs.is_empty() && declared.outputs != model.outputs {
         return Err(format!("the descriptor declares the outputs {:?}, the model has {:?}", declared.outputs, model.outputs));
     }
     Ok(())
-}
-
-fn from_proto(signature: &proto::Signature) -> Result<Signature, String> {
-    let input = |input: &proto::signature::Input| {
-        Ok(Input { name: input.name.clone(), dtype: dtype(input.dtype)?, fields: input.fields.clone() })
-    };
-    let output = |output: &proto::signature::Output| {
-        Ok(Output { name: output.name.clone(), dtype: dtype(output.dtype)?, width: output.width })
-    };
-    Ok(Signature {
-        inputs: signature.inputs.iter().map(input).collect::<Result<_, String>>()?,
-        outputs: signature.outputs.iter().map(output).collect::<Result<_, String>>()?,
-    })
-}
-
-fn dtype(number: i32) -> Result<Dtype, String> {
-    match proto::Dtype::try_from(number) {
-        Ok(proto::Dtype::Float32) => Ok(Dtype::Float32),
-        Ok(proto::Dtype::Float64) => Ok(Dtype::Float64),
-        Ok(proto::Dtype::Int64) => Ok(Dtype::Int64),
-        Ok(proto::Dtype::Text) => Ok(Dtype::Text),
-        Ok(proto::Dtype::Bytes) => Ok(Dtype::Bytes),
-        Err(_) => Err(format!("the descriptor's signature has an element type {number} that this host does not know")),
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::proto;
+
 /// Element type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dtype {
@@ -38,6 +40,8 @@ pub struct Input {
     pub dtype: Dtype,
     /// Record field of each column; `$value`, `$key`, `$timestamp` are the raw record's; an empty string is an unnamed column.
     pub fields: Vec<String>,
+    /// Dimensions of one row in a graph that leaves them open; empty otherwise.
+    pub dims: Vec<u32>,
 }
 
 /// One output matrix `[rows, width]`.
@@ -58,4 +62,57 @@ pub struct Signature {
     pub inputs: Vec<Input>,
     /// In the order of `score`'s results.
     pub outputs: Vec<Output>,
+}
+
+impl TryFrom<&proto::Signature> for Signature {
+    type Error = String;
+
+    fn try_from(signature: &proto::Signature) -> Result<Self, String> {
+        let input = |input: &proto::signature::Input| {
+            let (name, fields, dims) = (input.name.clone(), input.fields.clone(), input.dims.clone());
+            Ok(Input { name, dtype: dtype(input.dtype)?, fields, dims })
+        };
+        let output = |output: &proto::signature::Output| {
+            Ok(Output { name: output.name.clone(), dtype: dtype(output.dtype)?, width: output.width })
+        };
+        Ok(Self {
+            inputs: signature.inputs.iter().map(input).collect::<Result<_, String>>()?,
+            outputs: signature.outputs.iter().map(output).collect::<Result<_, String>>()?,
+        })
+    }
+}
+
+fn dtype(number: i32) -> Result<Dtype, String> {
+    match proto::Dtype::try_from(number) {
+        Ok(proto::Dtype::Float32) => Ok(Dtype::Float32),
+        Ok(proto::Dtype::Float64) => Ok(Dtype::Float64),
+        Ok(proto::Dtype::Int64) => Ok(Dtype::Int64),
+        Ok(proto::Dtype::Text) => Ok(Dtype::Text),
+        Ok(proto::Dtype::Bytes) => Ok(Dtype::Bytes),
+        Err(_) => Err(format!("the descriptor's signature has an element type {number} that this host does not know")),
+    }
+}
+
+impl From<&Signature> for proto::Signature {
+    fn from(signature: &Signature) -> Self {
+        let dtype = |dtype| match dtype {
+            Dtype::Float32 => proto::Dtype::Float32 as i32,
+            Dtype::Float64 => proto::Dtype::Float64 as i32,
+            Dtype::Int64 => proto::Dtype::Int64 as i32,
+            Dtype::Text => proto::Dtype::Text as i32,
+            Dtype::Bytes => proto::Dtype::Bytes as i32,
+        };
+        let input = |input: &Input| proto::signature::Input {
+            name: input.name.clone(),
+            dtype: dtype(input.dtype),
+            fields: input.fields.clone(),
+            dims: input.dims.clone(),
+        };
+        let output = |output: &Output| proto::signature::Output {
+            name: output.name.clone(),
+            dtype: dtype(output.dtype),
+            width: output.width,
+        };
+        Self { inputs: signature.inputs.iter().map(input).collect(), outputs: signature.outputs.iter().map(output).collect() }
+    }
 }

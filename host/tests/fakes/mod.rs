@@ -82,6 +82,7 @@ pub fn version_with(
         data: words.as_bytes().into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: id.to_string().into(),
     };
     let model = Native::new().load(&payload, &limits).map_err(|error| error.to_string())?;

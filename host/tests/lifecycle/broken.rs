@@ -68,7 +68,12 @@ fn what_was_rejected_is_tried_again_when_it_is_published_again() {
 #[test]
 fn the_declared_signature_is_the_models_own() {
     let field = |fields: &[&str]| fields.iter().map(|name| (*name).to_owned()).collect();
-    let input = |fields: &[&str], dtype: Dtype| signature::Input { name: "x".into(), dtype: dtype.into(), fields: field(fields) };
+    let input = |fields: &[&str], dtype: Dtype| signature::Input {
+        name: "x".into(),
+        dtype: dtype.into(),
+        fields: field(fields),
+        dims: Vec::new(),
+    };
     let output = |width| signature::Output { name: "y".into(), dtype: Dtype::Float64.into(), width };
     let cases = [
         (input(&["x"], Dtype::Float64), output(1), None),

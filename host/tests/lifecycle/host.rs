@@ -130,6 +130,7 @@ impl Host {
             encoding: codec::encoding(ResultFormat::Json),
             topics: vec!["records".into()],
             role: "live".into(),
+            step_max: Duration::from_secs(1),
         });
         let loads = Arc::new(Mutex::new(Vec::new()));
         let backends = Backends::new().with(ModelType::Wasm, Arc::new(Counting(Native::new(), loads.clone())));

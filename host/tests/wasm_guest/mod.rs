@@ -208,6 +208,7 @@ pub(crate) fn payload(component: &[u8]) -> Payload {
         data: component.into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "wine/test@1".into(),
     }
 }

@@ -85,7 +85,7 @@ impl Fake {
     #[must_use]
     pub fn signature(&self) -> Signature {
         Signature {
-            inputs: vec![Input { name: "x".to_owned(), dtype: Dtype::Float64, fields: self.fields.clone() }],
+            inputs: vec![Input { name: "x".to_owned(), dtype: Dtype::Float64, fields: self.fields.clone(), dims: Vec::new() }],
             outputs: vec![Output { name: "y".to_owned(), dtype: Dtype::Float64, width: 1 }],
         }
     }

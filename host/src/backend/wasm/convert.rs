@@ -47,7 +47,8 @@ fn packed(came: PackedResult) -> Packed {
 }
 
 pub(super) fn signature(came: SignatureResult) -> Signature {
-    let inputs = came.inputs.into_iter().map(|i| Input { name: i.name, dtype: dtype(i.dtype), fields: i.fields });
+    let inputs =
+        came.inputs.into_iter().map(|i| Input { name: i.name, dtype: dtype(i.dtype), fields: i.fields, dims: Vec::new() });
     let outputs = came.outputs.into_iter().map(|o| Output { name: o.name, dtype: dtype(o.dtype), width: o.width });
     Signature { inputs: inputs.collect(), outputs: outputs.collect() }
 }

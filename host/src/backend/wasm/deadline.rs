@@ -52,7 +52,7 @@ impl Deadline {
 }
 
 /// So long from now; a limit beyond a day is a day, so that no grant can overflow the clock.
-pub(super) fn after(limit: Duration) -> Instant {
+pub(in crate::backend) fn after(limit: Duration) -> Instant {
     Instant::now() + limit.min(Duration::from_secs(24 * 3600))
 }
 

@@ -92,7 +92,7 @@ impl Drop for Log {
 }
 
 /// `text` as one line of at most `bytes` bytes: what controls a terminal or turns the direction of writing is escaped.
-pub(super) fn clean(text: &str, bytes: usize) -> String {
+pub(in crate::backend) fn clean(text: &str, bytes: usize) -> String {
     let mut line = String::with_capacity(text.len().min(bytes));
     for c in text.chars() {
         let before = line.len();

@@ -23,7 +23,10 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 
+pub use super::child::Compiler;
+pub(in crate::backend) use deadline::after;
 pub use imports::{imports, is_offered};
+pub(in crate::backend) use log::clean;
 pub use worker::compile_worker_main;
 
 use super::{Backend, Model, Payload, Rejected};
@@ -49,26 +52,6 @@ pub struct Config {
     pub compiler: Compiler,
     /// Where machine code is kept; `None` compiles every time.
     pub cache: Option<CacheConfig>,
-}
-
-/// Where components are compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compiler {
-    /// In a child process under limits of memory and time. The program is `sandstream` itself.
-    Child {
-        /// Its path.
-        program: PathBuf,
-    },
-    /// In this process and without limits: for tests only, as a component of 179 KB can take minutes and 700 MB.
-    InProcess,
-}
-
-impl Compiler {
-    /// The program that runs now, whatever happens to its file meanwhile. Right for `sandstream` itself only.
-    #[must_use]
-    pub fn this_program() -> Self {
-        Self::Child { program: PathBuf::from("/proc/self/exe") }
-    }
 }
 
 /// A folder for machine code. Whoever can write there can run code in the host: it belongs to the host's user alone.

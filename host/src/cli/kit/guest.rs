@@ -56,6 +56,7 @@ impl Guest {
             data: data.into(),
             config: self.manifest.config.as_deref().map(read).transpose()?.unwrap_or_default().into(),
             artifacts: artifacts.into(),
+            signature: None,
             label: Arc::from(self.project.name.as_str()),
         })
     }

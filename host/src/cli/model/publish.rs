@@ -11,11 +11,11 @@ use super::log::{Log, Write};
 use super::status::{Notice, REFUSED};
 use super::wait::{self, Answer, Answers, Judged, Outcome, Report};
 use super::{Patience, Target, deploy, grants};
-use crate::cli::model_file::{self, ArtifactSource, Extras};
+use crate::cli::model_file::{self, ArtifactSource, Extras, File};
 use crate::config::Config;
 use crate::lifecycle::{Effect, Locations, Strategy};
 use crate::types::control::Key;
-use crate::types::proto::{Artifact, ModelDescriptor, artifact, model_descriptor::Payload};
+use crate::types::proto::{self, Artifact, ModelDescriptor, artifact, model_descriptor::Payload};
 use crate::types::{Digest, ModelId, Revision};
 
 #[derive(clap::Args)]
@@ -171,16 +171,16 @@ fn descriptor(args: &Args, config: &Config, data_type: &str) -> Result<ModelDesc
     let named = args.path.as_deref().or(args.location.as_deref().map(Path::new)).context("expected PATH or --location")?;
     let stem = named.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
     let name = args.name.clone().or(stem).context("--name: the file's name cannot be the model's; say one")?;
-    let here = args.path.as_deref().map(model_file::read).transpose()?;
+    let here = args.path.as_deref().map(model_file::model).transpose()?;
     let (payload, digest, start) = match (&args.location, here) {
-        (None, Some(data)) => {
-            let (digest, start) = (Digest::of(&data), data.iter().take(4).copied().collect());
+        (None, Some(File { data, .. })) => {
+            let (digest, start) = (Digest::of(&data), start(&data));
             (Payload::Data(data), Some(digest), start)
         }
         (Some(location), here) => {
-            let data = located(config, location, here)?;
-            let start = data.iter().flatten().take(4).copied().collect::<Vec<u8>>();
-            (Payload::Location(location.clone()), data.as_deref().map(Digest::of), start)
+            let found = located(config, location, here)?;
+            let start = found.as_ref().map(|found| start(&found.data)).unwrap_or_default();
+            (Payload::Location(location.clone()), found.map(|found| found.digest), start)
         }
         (None, None) => bail!("expected PATH or --location"),
     };
@@ -196,8 +196,14 @@ fn descriptor(args: &Args, config: &Config, data_type: &str) -> Result<ModelDesc
         evaluator: args.extras.evaluator.clone(),
         artifacts: args.extras.artifacts.iter().map(|text| artifact(config, text)).collect::<Result<_>>()?,
         grants: grants::read(&args.grants)?,
+        signature: args.extras.signature()?.as_ref().map(proto::Signature::from),
         ..ModelDescriptor::default()
     })
+}
+
+/// What a type is guessed by.
+fn start(data: &[u8]) -> Vec<u8> {
+    data.iter().take(512).copied().collect()
 }
 
 fn artifact(config: &Config, text: &str) -> Result<Artifact> {
@@ -215,7 +221,7 @@ fn artifact(config: &Config, text: &str) -> Result<Artifact> {
             };
             let digest = match claimed {
                 Some(digest) => Some(digest),
-                None => located(config, location, None).with_context(|| format!("--artifact {text}"))?.as_deref().map(Digest::of),
+                None => located(config, location, None).with_context(|| format!("--artifact {text}"))?.map(|found| found.digest),
             };
             (artifact::Content::Location(location.to_owned()), digest)
         }
@@ -225,14 +231,14 @@ fn artifact(config: &Config, text: &str) -> Result<Artifact> {
 
 /// What is at a location: the copy that was given, or the file under this configuration's own folders. `None` where it cannot be
 /// read here and hosts trust it as it is.
-fn located(config: &Config, location: &str, copy: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+fn located(config: &Config, location: &str, copy: Option<File>) -> Result<Option<File>> {
     if copy.is_some() {
         return Ok(copy);
     }
     let control = &config.control;
     let found = Locations::open(&control.locations, true, config.limits.payload_bytes).and_then(|all| all.read(location));
     match found {
-        Ok(data) => Ok(Some(data.to_vec())),
+        Ok(found) => Ok(Some(File { data: found.data.to_vec(), digest: found.digest })),
         Err(_) if control.unverified_locations => Ok(None),
         Err(error) => Err(error).with_context(|| {
             format!(

@@ -17,6 +17,7 @@ pub(super) fn payload(signature: &Signature) -> Result<Payload> {
         data: data.into(),
         config: [].into(),
         artifacts: [].into(),
+        signature: None,
         label: "twin".into(),
     })
 }
