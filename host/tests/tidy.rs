@@ -51,7 +51,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("arrow_ipc", &["cli/pipe/columns/"]),
     ("arrow_schema", &["cli/pipe/columns/"]),
     ("parquet", &["cli/pipe/columns/"]),
-    ("indicatif", &["cli/pipe/"]),
+    ("indicatif", &["cli/pipe/", "cli/model/"]),
     ("memchr", &["cli/pipe/"]),
     ("anyhow", &["cli/", "app.rs", "app/", "main.rs"]),
     ("csv", &["cli/"]),

@@ -10,14 +10,14 @@ from conftest import Stage
 from test_publish import assert_agrees
 
 from sandstream.names import ModelId, escape, parse_key, unescape
-from sandstream.proto.sandstream_pb2 import Artifact, Deployment, Grants, Label, ModelDescriptor, Signature
+from sandstream.proto.sandstream_pb2 import Artifact, Deployment, Grants, Label, Manifest, ModelDescriptor, Signature
 
 Strategy = Deployment.Strategy
 
 
 def model(name: str, version: str | None = None, data: bytes = b"x", **more: object) -> bytes:
     message = ModelDescriptor(name=name, data_type="wine", model_type=ModelDescriptor.WASM, **more)  # type: ignore[arg-type]
-    if "location" not in more:
+    if "location" not in more and "chunks" not in more:
         message.data = data
     if version is not None:
         message.version = version
@@ -33,6 +33,12 @@ def pin(name: str, version: str) -> bytes:
 LATEST = Deployment(data_type="wine", strategy=Strategy(latest=Deployment.Latest())).SerializeToString()
 UNKNOWN_STRATEGY = Deployment(data_type="wine").SerializeToString() + b"\x12\x03\x82\x01\x00"
 DIGEST = hashlib.sha256(b"x").digest()
+
+
+def manifest(size: int = 4, piece: int = 2, sha256: bytes = DIGEST, offset: int = 7) -> Manifest:
+    chunk = Manifest.Chunk(sha256=sha256, size=piece, partition=0, offset=offset)
+    return Manifest(size=size, chunks=[chunk, chunk])
+
 
 RECORDS: list[tuple[str | None, bytes | None, str | None]] = [
     (None, model("a"), None),
@@ -74,6 +80,16 @@ RECORDS: list[tuple[str | None, bytes | None, str | None]] = [
     (None, model("s", sha256=b"short"), None),
     (None, model("l", location="a/b", sha256=DIGEST), None),
     (None, model("l", location="a/c"), None),
+    (None, model("k", chunks=manifest(), sha256=DIGEST), None),
+    (None, model("k", chunks=manifest(), sha256=DIGEST), None),  # again
+    (None, model("k", sha256=DIGEST), None),  # and carried: the same
+    (None, model("k", chunks=manifest()), None),
+    (None, model("k", chunks=manifest(size=3), sha256=DIGEST), None),
+    (None, model("k", chunks=manifest(sha256=b"short"), sha256=DIGEST), None),
+    (None, model("k", chunks=manifest(piece=0), sha256=DIGEST), None),
+    (None, model("k", chunks=manifest(offset=-1), sha256=DIGEST), None),
+    (None, model("k", chunks=manifest(), location="l", sha256=DIGEST), None),
+    (None, model("k", artifacts=[Artifact(name="w", chunks=manifest(), sha256=DIGEST)]), None),
     (None, ModelDescriptor(name="no payload", data_type="wine").SerializeToString(), None),
     (None, ModelDescriptor(name="t", data_type="other", model_type=99, data=b"x").SerializeToString(), None),  # type: ignore[arg-type]
     # Labels.

@@ -20,8 +20,8 @@ use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
 use crate::lifecycle::{self, Lifecycle, StreamSpec, Threads};
 use crate::registry::Registry;
-use crate::stream::kafka::{self, KafkaFeed, KafkaNotices};
-use crate::stream::{Feed, Notices};
+use crate::stream::kafka::{self, KafkaChunks, KafkaFeed, KafkaNotices};
+use crate::stream::{Chunks, Feed, Notices};
 use crate::telemetry::LaneStats;
 use crate::types::proto::model_descriptor::ModelType;
 use lanes::{Lanes, Outcome};
@@ -186,10 +186,17 @@ impl Control {
         let feed = KafkaFeed::open(kafka, &config.control.topic).context("the control log")?;
         let notices = KafkaNotices::open(kafka, &config.control.status).context("the status topic")?;
         let specs = plans.iter().map(Plan::spec).collect::<Result<_>>()?;
-        Self::start(config, specs, Box::new(feed), Box::new(notices))
+        let chunks = KafkaChunks::new(kafka, &config.control.chunks);
+        Self::start(config, specs, Box::new(feed), Arc::new(chunks), Box::new(notices))
     }
 
-    fn start(config: &Config, specs: Vec<StreamSpec>, feed: Box<dyn Feed>, notices: Box<dyn Notices>) -> Result<Self> {
+    fn start(
+        config: &Config,
+        specs: Vec<StreamSpec>,
+        feed: Box<dyn Feed>,
+        chunks: Arc<dyn Chunks>,
+        notices: Box<dyn Notices>,
+    ) -> Result<Self> {
         let backends = backends(&config.wasm)?;
         let settings = lifecycle::Config {
             instance: plan::instance(config),
@@ -199,7 +206,7 @@ impl Control {
             maxima: config.maxima.clone(),
         };
         let threads = Threads::new().context("the threads that prepare models")?;
-        let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, notices, Box::new(threads))?;
+        let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, chunks, notices, Box::new(threads))?;
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
         let run = move || lifecycle.run(&told).inspect_err(|error| tracing::error!(%error, "the control plane ended"));

@@ -13,7 +13,7 @@ use crate::codec::{Declared, Format, ResultFormat, Spec};
 use crate::config::{Config, Stream, TypeBy};
 use crate::pipeline::{self, DataType, Input, Lane, Step, TypeOf};
 use crate::registry::Registry;
-use crate::stream::pipe::{Complaints, Folder, FolderFeed, Gauge, Outlet, PipeLink, Source};
+use crate::stream::pipe::{Complaints, Folder, FolderFeed, Gauge, NoChunks, Outlet, PipeLink, Source};
 use crate::telemetry::{LaneState, LaneStats, LetterStage};
 use crate::types::nearest;
 
@@ -160,7 +160,7 @@ impl Pipe {
         let registry = Arc::new(Registry::new(plan.types.len()));
         let spec = plan::spec(&plan.stream, &plan.types, &registry, 1)?;
         let type_of = plan::type_of(&plan.stream, &plan.specs)?;
-        let control = Control::start(config, vec![spec], Box::new(feed), Box::new(Complaints))?;
+        let control = Control::start(config, vec![spec], Box::new(feed), Arc::new(NoChunks), Box::new(Complaints))?;
         let gauge = Arc::new(Gauge::default());
         let link = PipeLink::open(source, outlet, Arc::clone(&gauge)).context("the thread that reads records")?;
         let stats: Arc<LaneStats> = Arc::default();

@@ -53,6 +53,8 @@ pub struct Config {
 pub struct Control {
     /// Its topic.
     pub topic: String,
+    /// Topic of the pieces of models that are too large for a record.
+    pub chunks: String,
     /// Topic of the models' states.
     pub status: String,
     /// Topic of the activations.
@@ -66,6 +68,7 @@ pub struct Control {
 impl Control {
     fn of(topic: String, locations: Vec<PathBuf>, unverified_locations: bool) -> Self {
         Self {
+            chunks: format!("{topic}.chunks"),
             status: format!("{topic}.status"),
             activations: format!("{topic}.activations"),
             topic,

@@ -127,6 +127,12 @@ impl Catalog {
         self.types.get(data_type).into_iter().flat_map(|entry| entry.labels.iter().map(|(label, model)| (label.as_str(), model)))
     }
 
+    /// The size of the chunks in which a payload or an artifact is that has this digest; `None` where none is in chunks.
+    #[must_use]
+    pub fn chunk_bytes(&self, digest: Digest) -> Option<usize> {
+        self.types.values().flat_map(|entry| entry.models.values()).find_map(|model| model.chunk_bytes(digest))
+    }
+
     /// Models announced and not retired, oldest first.
     pub fn models(&self, data_type: &str) -> impl Iterator<Item = &Arc<Announced>> {
         self.types.get(data_type).into_iter().flat_map(|entry| entry.models.values())
@@ -156,7 +162,7 @@ impl DataType {
             && newest.id.name == announced.id.name
             && same_bytes(newest.digest, announced.digest)
         {
-            return Ok(Effect::Again(newest.revision));
+            return Ok(self.again(newest.revision, &announced));
         }
         let key = (announced.id.name.clone(), announced.id.version.clone());
         if let Some((revision, digest)) = self.taken.get(&key) {
@@ -164,13 +170,23 @@ impl DataType {
                 return Err(taken(&announced, *revision, *digest));
             }
             if self.models.contains_key(revision) {
-                return Ok(Effect::Again(*revision));
+                return Ok(self.again(*revision, &announced));
             }
         }
         self.taken.insert(key, (announced.revision, announced.digest));
         self.models.insert(announced.revision, announced.clone());
         self.settle();
         Ok(Effect::Announced(announced))
+    }
+
+    /// Nothing changes but where the bytes are.
+    fn again(&mut self, revision: Revision, announced: &Announced) -> Effect {
+        if let Some(model) = self.models.get_mut(&revision)
+            && let Some(moved) = model.at(announced)
+        {
+            *model = Arc::new(moved);
+        }
+        Effect::Again(revision)
     }
 
     fn retire(&mut self, id: &ModelId) -> Result<Effect, String> {

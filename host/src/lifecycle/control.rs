@@ -19,7 +19,7 @@ use super::watch::{Announced, Refused, Watch};
 use super::{Config, Error, Now, StreamSpec};
 use crate::backend::{Backends, Session};
 use crate::registry::{Raised, Snapshot, State, Version};
-use crate::stream::{Announcement, Entry, Feed, LinkError, Notices};
+use crate::stream::{Announcement, Chunks, Entry, Feed, LinkError, Notices};
 use crate::types::Revision;
 
 /// Records of the control log that one step takes at most, so that faults and reports are not kept waiting by a long log.
@@ -66,6 +66,7 @@ impl Lifecycle {
         backends: Backends,
         streams: Vec<StreamSpec>,
         feed: Box<dyn Feed>,
+        chunks: Arc<dyn Chunks>,
         notices: Box<dyn Notices>,
         workers: Box<dyn Workers>,
     ) -> Result<Self, Error> {
@@ -76,7 +77,8 @@ impl Lifecycle {
             .enumerate()
             .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
-        let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone() };
+        let (limits, maxima) = (config.limits.clone(), config.maxima.clone());
+        let rules = Rules { locations: locations.clone(), chunks, limits, maxima };
         Ok(Self {
             feed,
             watch: Watch::new(locations),

@@ -11,6 +11,7 @@
 //! them leaves what answers as it is. [`Lifecycle::step`] is deterministic when its workers are.
 
 mod catalog;
+mod chunks;
 mod compile;
 mod control;
 mod folder;

@@ -135,7 +135,10 @@ impl Preparation {
         if !go_on() {
             return Ok(None);
         }
-        let verified = verify(&self.announced, &workshop.rules, &workshop.backends)?;
+        let verified = match verify(&self.announced, &workshop.rules, &workshop.backends, &go_on) {
+            Err(_) if !go_on() => return Ok(None),
+            verified => verified?,
+        };
         report(Report(News::Reached { revision, state: State::Verified }));
         if !go_on() {
             return Ok(None);

@@ -6,6 +6,7 @@ use super::grants;
 use super::locations::{Located, Locations};
 use super::watch::{Announced, Content};
 use crate::backend::{Artifact, Backends, Payload, Rejected, Stage};
+use crate::stream::Chunks;
 use crate::types::control::model_digest;
 use crate::types::proto::{ModelDescriptor, model_descriptor::ModelType};
 use crate::types::{Digest, Limits, Signature};
@@ -13,6 +14,7 @@ use crate::types::{Digest, Limits, Signature};
 /// What a descriptor is checked against.
 pub(super) struct Rules {
     pub(super) locations: Arc<Locations>,
+    pub(super) chunks: Arc<dyn Chunks>,
     pub(super) limits: Limits,
     pub(super) maxima: Limits,
 }
@@ -25,18 +27,23 @@ pub(super) struct Verified {
     pub(super) limits: Limits,
 }
 
-/// Checks a descriptor and reads its files.
-pub(super) fn verify(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Result<Verified, Rejected> {
-    checked(announced, rules, backends).map_err(|reason| Rejected { stage: Stage::Verify, reason })
+/// Checks a descriptor and reads its files and chunks. What it says once `go_on` is false is of no meaning.
+pub(super) fn verify(
+    announced: &Arc<Announced>,
+    rules: &Rules,
+    backends: &Backends,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Verified, Rejected> {
+    checked(announced, rules, backends, go_on).map_err(|reason| Rejected { stage: Stage::Verify, reason })
 }
 
-fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Result<Verified, String> {
+fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends, go_on: &dyn Fn() -> bool) -> Result<Verified, String> {
     let descriptor = &announced.descriptor;
     let kind = kind(descriptor, backends)?;
     built(descriptor)?;
     let limits = grants::apply(descriptor.grants.as_ref(), &rules.limits, &rules.maxima)?;
-    let (data, digest) = content("the model", &announced.payload, rules)?;
-    let artifacts = artifacts(announced, rules)?;
+    let (data, digest) = content("the model", &announced.payload, rules, go_on)?;
+    let artifacts = artifacts(announced, rules, go_on)?;
     let digests: Vec<_> = artifacts.iter().map(|artifact| artifact.digest).collect();
     let payload = Payload {
         kind,
@@ -71,7 +78,6 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
         ("effective_from", descriptor.effective_from.is_some()),
         ("authenticity", !descriptor.authenticity.is_empty()),
         ("formats", !descriptor.formats.is_empty()),
-        ("chunks", descriptor.chunks.is_some()),
     ];
     let set: Vec<_> = fields.iter().filter(|(_, set)| *set).map(|(name, _)| format!("`{name}`")).collect();
     if set.is_empty() {
@@ -80,23 +86,27 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
     Err(format!("the descriptor sets {}, which is not built yet; publish without it", set.join(", ")))
 }
 
-fn artifacts(announced: &Announced, rules: &Rules) -> Result<Vec<Artifact>, String> {
+fn artifacts(announced: &Announced, rules: &Rules, go_on: &dyn Fn() -> bool) -> Result<Vec<Artifact>, String> {
     let mut artifacts: Vec<Artifact> = Vec::with_capacity(announced.artifacts.len());
     for (descriptor, source) in announced.descriptor.artifacts.iter().zip(&announced.artifacts) {
         let name = descriptor.name.clone();
         if name.is_empty() || artifacts.iter().any(|artifact| artifact.name == name) {
             return Err(format!("artifact names have to be distinct and not empty, got `{name}`"));
         }
-        let (data, digest) = content(&format!("artifact `{name}`"), source, rules)?;
+        let (data, digest) = content(&format!("artifact `{name}`"), source, rules, go_on)?;
         artifacts.push(Artifact { name, digest, data });
     }
     Ok(artifacts)
 }
 
-fn content(what: &str, content: &Content, rules: &Rules) -> Result<(Arc<[u8]>, Digest), String> {
+fn content(what: &str, content: &Content, rules: &Rules, go_on: &dyn Fn() -> bool) -> Result<(Arc<[u8]>, Digest), String> {
     let (data, digest) = match content {
         Content::Carried { data, digest } => (data.clone(), *digest),
         Content::Location { location, sha256 } => located(what, location, *sha256, &rules.locations)?,
+        Content::Chunked(manifest) => {
+            let data = manifest.fetch(rules.chunks.as_ref(), rules.limits.payload_bytes, go_on);
+            (data.map_err(|error| format!("{what}: {error}"))?, manifest.digest())
+        }
     };
     let max = rules.limits.payload_bytes;
     if data.len() as u64 > max {

@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 
 use prost::Message;
 
+use super::chunks::Manifest;
 use super::locations::Locations;
 use crate::stream::Entry;
 use crate::types::control::{Key, model_digest};
-use crate::types::proto::{Deployment, Label, ModelDescriptor, artifact, deployment, model_descriptor};
+use crate::types::proto::{self, Deployment, Label, ModelDescriptor, artifact, deployment, model_descriptor};
 use crate::types::{Digest, ModelId, Revision};
 
 /// Bytes of a data type, a name or a version: they are in every result, header and activation.
@@ -103,9 +104,28 @@ pub(super) enum Content {
     Carried { data: Arc<[u8]>, digest: Digest },
     /// In a file, with the digest the descriptor claims.
     Location { location: String, sha256: Option<Digest> },
+    /// In pieces beside the control log.
+    Chunked(Arc<Manifest>),
 }
 
 impl Announced {
+    /// The size of the chunks in which it has bytes of that digest.
+    pub(super) fn chunk_bytes(&self, digest: Digest) -> Option<usize> {
+        let of = |content: &Content| match content {
+            Content::Chunked(manifest) if manifest.digest() == digest => manifest.chunk_bytes(),
+            _ => None,
+        };
+        self.artifacts.iter().chain([&self.payload]).find_map(of)
+    }
+
+    /// The same model where a later announcement of the same content has it: chunks that were sent again are elsewhere, and may
+    /// be the only ones left.
+    pub(super) fn at(&self, later: &Self) -> Option<Self> {
+        let contents = |of: &Self| of.artifacts.iter().chain([&of.payload]).cloned().collect::<Vec<_>>();
+        let moved = contents(self).iter().chain(&contents(later)).any(|content| matches!(content, Content::Chunked(_)));
+        moved.then(|| Self { payload: later.payload.clone(), artifacts: later.artifacts.clone(), ..self.clone() })
+    }
+
     /// The producer's words.
     #[must_use]
     pub fn description(&self) -> &str {
@@ -229,10 +249,12 @@ impl Watch {
     fn payload(&mut self, descriptor: &mut ModelDescriptor) -> Result<Content, String> {
         use model_descriptor::Payload;
         let sha256 = claimed("the model", descriptor.sha256.as_deref())?;
-        match descriptor.payload.take() {
-            Some(Payload::Data(data)) => self.carried("the model", data, sha256),
-            Some(Payload::Location(location)) => Ok(Content::Location { location, sha256 }),
-            None => Err("the descriptor has neither `data` nor `location`, so there is no model".to_owned()),
+        match (descriptor.payload.take(), descriptor.chunks.take()) {
+            (Some(Payload::Data(data)), None) => self.carried("the model", data, sha256),
+            (Some(Payload::Location(location)), None) => Ok(Content::Location { location, sha256 }),
+            (None, Some(chunks)) => chunked("the model", chunks, sha256),
+            (Some(_), Some(_)) => Err("the descriptor has `chunks` beside `data` or `location`; which is the model?".to_owned()),
+            (None, None) => Err("the descriptor has neither `data` nor `location` nor `chunks`, so there is no model".to_owned()),
         }
     }
 
@@ -242,7 +264,8 @@ impl Watch {
         match artifact.content.take() {
             Some(artifact::Content::Data(data)) => self.carried(&what, data, sha256),
             Some(artifact::Content::Location(location)) => Ok(Content::Location { location, sha256 }),
-            None => Err(format!("{what} has neither `data` nor `location`")),
+            Some(artifact::Content::Chunks(chunks)) => chunked(&what, chunks, sha256),
+            None => Err(format!("{what} has neither `data` nor `location` nor `chunks`")),
         }
     }
 
@@ -271,6 +294,7 @@ impl Watch {
             Content::Carried { digest, .. } => Some(*digest),
             Content::Location { sha256: Some(digest), .. } => Some(*digest),
             Content::Location { location, sha256: None } => self.locations.unverified_digest(location),
+            Content::Chunked(manifest) => Some(manifest.digest()),
         };
         let artifacts = artifacts.iter().map(digest).collect::<Option<Vec<_>>>()?;
         Some(model_digest(descriptor, digest(payload)?, &artifacts))
@@ -336,6 +360,11 @@ fn cut(id: &ModelId) -> ModelId {
 
 fn claimed(what: &str, sha256: Option<&[u8]>) -> Result<Option<Digest>, String> {
     sha256.map(Digest::try_from).transpose().map_err(|error| format!("sha256 of {what}: {error}"))
+}
+
+fn chunked(what: &str, chunks: proto::Manifest, sha256: Option<Digest>) -> Result<Content, String> {
+    let digest = sha256.ok_or_else(|| format!("{what} is in chunks and has no sha256, by which they are found and checked"))?;
+    Ok(Content::Chunked(Arc::new(Manifest::read(what, digest, chunks)?)))
 }
 
 fn deploy(data_type: String, value: Option<Vec<u8>>) -> Result<Change, String> {

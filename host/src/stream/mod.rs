@@ -1,5 +1,5 @@
 //! The seam to Kafka. A *link* is one lane's consumer and producer, joined because one transaction spans both; a *feed* is the
-//! control log. Three implementations: `kafka`; `memory`, which is deterministic and can be told to fail; and `pipe`, between
+//! control log; *chunks* are payloads too large for it. Three implementations: `kafka`; `memory`, which is deterministic and can be told to fail; and `pipe`, between
 //! files.
 
 pub mod kafka;
@@ -231,6 +231,55 @@ pub trait Feed: Send {
     /// # Errors
     /// `Reopen` and `Abort` mean: call again; `Fatal` that the log cannot be read (more than one partition, no permission).
     fn next(&mut self, wait: Duration) -> Result<Option<Announcement>, LinkError>;
+}
+
+/// A record of the chunks topic: its key, and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkAt {
+    /// Its key, which no other chunk has.
+    pub key: String,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset. A copy that was written later has replaced it there or will do so.
+    pub offset: i64,
+}
+
+/// What a fetch of chunks comes across.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched<'a> {
+    /// The chunk of this number among those that were asked for.
+    Chunk(usize, &'a [u8]),
+    /// Nothing yet.
+    Nothing,
+}
+
+/// Why chunks do not come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChunksError {
+    /// Nothing has its key from its offset on.
+    #[error("it is not there: topic `{topic}` has nothing of that key from there on")]
+    Missing {
+        /// Number of the chunk among those that were asked for.
+        number: usize,
+        /// The topic.
+        topic: String,
+    },
+    /// Whoever asked does not want them any more.
+    #[error("nobody waits for them any more")]
+    Unwanted,
+    /// They cannot be read at all.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Payloads that are too large for a record of the control log, in pieces beside it.
+pub trait Chunks: Send + Sync {
+    /// Hands over the values of these records, each once, in the order in which they are read; an empty one where the record has
+    /// none. Nothing else is kept, and between records `take` is told that nothing came. It ends early when `take` returns false.
+    ///
+    /// # Errors
+    /// See [`ChunksError`]. Waits are bounded.
+    fn fetch(&self, wanted: &[ChunkAt], take: &mut dyn FnMut(Fetched<'_>) -> bool) -> Result<(), ChunksError>;
 }
 
 /// Where state is published for others to see: the status topic. Later values of a key replace earlier ones.

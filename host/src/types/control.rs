@@ -93,6 +93,12 @@ pub fn escape(part: &str) -> String {
     utf8_percent_encode(part, ESCAPED).to_string()
 }
 
+/// Key of a chunk on the topic `<models>.chunks`: the digest of the whole payload and the chunk's number, from 0.
+#[must_use]
+pub fn chunk_key(payload: Digest, number: usize) -> String {
+    format!("{}/{number}", payload.hex())
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

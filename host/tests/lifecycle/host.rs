@@ -10,13 +10,14 @@ use sandstream::backend::{Backend, Backends, Model, Payload, Rejected};
 use sandstream::codec::{self, Declared, Format, ResultFormat, Spec};
 use sandstream::lifecycle::{Config, Inline, Lifecycle, Now, StreamSpec, TypeSpec, Workers};
 use sandstream::registry::{ModelStatus, Registry, Route, Version};
-use sandstream::stream::memory::{Broker, MemoryFeed, MemoryNotices, Message};
+use sandstream::stream::memory::{Broker, MemoryChunks, MemoryFeed, MemoryNotices, Message};
 use sandstream::types::control::{EXPECTS_HEADER, Key};
 use sandstream::types::proto::model_descriptor::{ModelType, Payload as Carried};
 use sandstream::types::proto::{Deployment, ModelDescriptor, deployment};
 use sandstream::types::{Kind, Limits, ModelId};
 
 pub(crate) const LOG: &str = "models";
+pub(crate) const CHUNKS: &str = "models.chunks";
 
 /// The native backend, which says what it was asked to load, and whether its bytes are still there.
 struct Counting(Native, Arc<Mutex<Vec<(String, Weak<[u8]>)>>>);
@@ -136,7 +137,9 @@ impl Host {
         let backends = Backends::new().with(ModelType::Wasm, Arc::new(Counting(Native::new(), loads.clone())));
         let notices = MemoryNotices::default();
         let feed = Box::new(MemoryFeed::open(&log.0, LOG).unwrap());
-        let lifecycle = Lifecycle::new(config, backends, specs.collect(), feed, Box::new(notices.clone()), workers).unwrap();
+        let chunks = Arc::new(MemoryChunks::new(&log.0, CHUNKS));
+        let said = Box::new(notices.clone());
+        let lifecycle = Lifecycle::new(config, backends, specs.collect(), feed, chunks, said, workers).unwrap();
         Self { log: log.clone(), lifecycle, registries, loads, notices, now: Now { instant: Instant::now(), unix_ms: 1000 } }
     }
 

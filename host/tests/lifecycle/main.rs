@@ -4,6 +4,7 @@
 
 mod agree;
 mod broken;
+mod chunks;
 mod faults;
 mod history;
 mod host;

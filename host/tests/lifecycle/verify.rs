@@ -64,9 +64,9 @@ fn claims_are_checked() {
             ("authenticity", ModelDescriptor { authenticity: vec![vec![]], ..plain() }, "`authenticity`"),
             ("formats", ModelDescriptor { formats: vec![vec![]], ..plain() }, "`formats`"),
             (
-                "chunks and lineage",
-                ModelDescriptor { chunks: Some(vec![]), lineage: Some(vec![]), ..plain() },
-                "`chunks`|`lineage`",
+                "formats and lineage",
+                ModelDescriptor { formats: vec![vec![]], lineage: Some(vec![]), ..plain() },
+                "`formats`|`lineage`",
             ),
         ],
     );

@@ -54,10 +54,14 @@ def _content(what: str, holder: pb.ModelDescriptor | pb.Artifact, kind: str | No
     claimed = holder.sha256 if holder.HasField("sha256") else None
     if claimed is not None and len(claimed) != 32:
         raise Unreadable(f"sha256 of {what}: expected the 32 bytes of a SHA-256, got {len(claimed)} bytes")
+    if holder.HasField("chunks"):
+        if kind not in (None, "chunks"):
+            raise Unreadable("the descriptor has `chunks` beside `data` or `location`; which is the model?")
+        return _chunked(what, claimed, holder.chunks)
     if kind is None:
         if isinstance(holder, pb.Artifact):
-            raise Unreadable(f"{what} has neither `data` nor `location`")
-        raise Unreadable("the descriptor has neither `data` nor `location`, so there is no model")
+            raise Unreadable(f"{what} has neither `data` nor `location` nor `chunks`")
+        raise Unreadable("the descriptor has neither `data` nor `location` nor `chunks`, so there is no model")
     if kind == "location":
         return claimed
     digest = hashlib.sha256(holder.data).digest()
@@ -67,3 +71,24 @@ def _content(what: str, holder: pb.ModelDescriptor | pb.Artifact, kind: str | No
             f"sha256:{claimed.hex()}"
         )
     return digest
+
+
+def _chunked(what: str, claimed: bytes | None, manifest: pb.Manifest) -> bytes:
+    """Digest of what lies in chunks beside the control log, whose manifest has to agree with itself."""
+    if claimed is None:
+        raise Unreadable(f"{what} is in chunks and has no sha256, by which they are found and checked")
+    count = len(manifest.chunks)
+    for number, chunk in enumerate(manifest.chunks, 1):
+        why = None
+        if len(chunk.sha256) != 32:
+            why = f"sha256: expected the 32 bytes of a SHA-256, got {len(chunk.sha256)} bytes"
+        elif chunk.size == 0:
+            why = "expected some bytes, got none"
+        elif chunk.partition < 0 or chunk.offset < 0:
+            why = f"expected a partition and an offset from 0 on, got {chunk.partition} and {chunk.offset}"
+        if why:
+            raise Unreadable(f"{what}, chunk {number} of {count}: {why}")
+    total = sum(chunk.size for chunk in manifest.chunks)
+    if total != manifest.size:
+        raise Unreadable(f"{what} has {manifest.size} bytes by its manifest, but its {count} chunks have {total}")
+    return claimed

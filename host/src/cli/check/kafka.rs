@@ -35,6 +35,9 @@ pub(super) fn check(config: &Config, kafka: &kafka::Config, create: Option<&Crea
         check.role(&role);
     }
     check.sizes(config);
+    if check.found.contains_key(&config.control.chunks) {
+        check.publishing(config);
+    }
     for stream in &config.streams {
         check.group(stream);
         if stream.delivery == Delivery::ExactlyOnce {
@@ -56,10 +59,7 @@ impl Check<'_> {
         let about = format!("topic {}", role.topic);
         let topic = match self.find(role, &about) {
             Ok(Some(topic)) => topic,
-            Ok(None) => {
-                let text = format!("{}: does not exist; make it, or say --create", role.what);
-                return self.findings.wrong(&about, text);
-            }
+            Ok(None) => return self.absent(role, &about),
             Err(error) => return self.findings.wrong(&about, format!("{}: {error}", role.what)),
         };
         let before = self.findings.all.len();
@@ -70,6 +70,15 @@ impl Check<'_> {
             self.findings.ok(&about, format!("{}: {}", role.what, counted(topic.partitions)));
         }
         self.found.insert(role.topic.clone(), topic);
+    }
+
+    fn absent(&mut self, role: &Role, about: &str) {
+        match role.only_for {
+            Some(only_for) => {
+                self.findings.note(about, format!("{}: does not exist, so {only_for}; make it, or say --create", role.what));
+            }
+            None => self.findings.wrong(about, format!("{}: does not exist; make it, or say --create", role.what)),
+        }
     }
 
     /// The topic, made where it is missing and that was asked for.
@@ -169,8 +178,8 @@ impl Check<'_> {
         if let Some(log) = self.found.get(&config.control.topic) {
             let fits = log.bytes_max().saturating_sub(FRAMING);
             let text = format!(
-                "a model of up to {fits} bytes ({}) fits into a record; a larger one is published with --location, or after \
-                 raising the topic's max.message.bytes",
+                "a model of up to {fits} bytes ({}) fits into a record; a larger one goes in chunks, or is published with \
+                 --location",
                 bytes(fits)
             );
             self.findings.ok("sizes", text);
@@ -198,6 +207,23 @@ impl Check<'_> {
             } else {
                 self.findings.ok("sizes", text);
             }
+        }
+    }
+
+    /// Whether chunks can be sent. Hosts do without, so it is nothing wrong where they cannot.
+    fn publishing(&mut self, config: &Config) {
+        let prefix = format!("{}-publish-", config.control.topic);
+        let about = format!("transactional id {prefix}..");
+        match self.probe.may_use_transactional_id(&format!("{prefix}check")) {
+            Ok(true) => self.findings.ok(&about, "models in chunks can be published".to_owned()),
+            Ok(false) => {
+                let text = format!(
+                    "models in chunks cannot be published by this user; grant Write and Describe on transactional ids with the \
+                     prefix `{prefix}`"
+                );
+                self.findings.note(&about, text);
+            }
+            Err(error) => self.findings.note(&about, error.to_string()),
         }
     }
 

@@ -17,6 +17,11 @@ const CONTROL_LOG: &[Setting] = &[
 ];
 const STATUS: &[Setting] =
     &[("cleanup.policy", "compact", "the topic would grow for ever, or forget the state of what does not change")];
+const CHUNKS: &[Setting] = &[(
+    "cleanup.policy",
+    "compact",
+    "large models would be deleted after the topic's retention, and each time one is sent again it would take up room again",
+)];
 const ACTIVATIONS: &[Setting] = &[("cleanup.policy", "delete", "compaction would leave only the last switch of each partition")];
 
 /// How many partitions a topic is to have.
@@ -40,6 +45,8 @@ pub(super) struct Role {
     pub(super) what: String,
     pub(super) partitions: Partitions,
     pub(super) settings: &'static [Setting],
+    /// What does not work without it, where the rest does.
+    pub(super) only_for: Option<&'static str>,
     /// Rights a host needs.
     pub(super) read: bool,
     pub(super) write: bool,
@@ -55,6 +62,7 @@ impl Role {
             what,
             partitions: Partitions::Any,
             settings: &[],
+            only_for: None,
             read: false,
             write: false,
             commands_read: false,
@@ -80,6 +88,13 @@ pub(super) fn of(config: &Config) -> Vec<Role> {
             settings: CONTROL_LOG,
             commands_write: true,
             ..Role::new(&control.topic, "control log".to_owned()).reads()
+        },
+        Role {
+            partitions: Partitions::Few,
+            settings: CHUNKS,
+            only_for: Some("models that are too large for a record cannot be published"),
+            commands_write: true,
+            ..Role::new(&control.chunks, "large models in chunks".to_owned()).reads()
         },
         Role {
             partitions: Partitions::Few,

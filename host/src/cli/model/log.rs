@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
+use super::large::Large;
 use super::status::{Notice, States};
 use crate::config::{Config, Control};
 use crate::lifecycle::{Effect, History, Refused};
-use crate::stream::kafka::{self, KafkaFeed, PublishRecord, Reader, publish};
+use crate::stream::kafka::{self, KafkaFeed, PublishRecord, Reader, Upload, publish};
 use crate::stream::{Announcement, Feed as _, LinkError};
 use crate::types::Revision;
 use crate::types::control::{EXPECTS_HEADER, Key};
@@ -15,7 +16,9 @@ use crate::types::control::{EXPECTS_HEADER, Key};
 /// How long brokers may take to answer.
 const WAIT: Duration = Duration::from_secs(30);
 /// What a record's key, headers and framing take of a topic's `max.message.bytes`, at most.
-const FRAMING: usize = 4096;
+pub(super) const FRAMING: usize = 4096;
+/// Bytes of a record that are not worth asking for what the topic takes.
+const SMALL: usize = 64 << 10;
 
 /// Both topics.
 pub(super) struct Log {
@@ -83,12 +86,29 @@ impl Log {
 
     /// Writes a record, and says at which revision it is and what it comes to: every host decides the same.
     pub(super) fn write(&mut self, write: Write<'_>) -> Result<(Revision, Result<Effect, Refused>)> {
-        let (key, expects) = (write.key.map(Key::to_string), write.expects.map(|revision| revision.to_string()));
-        let headers: Vec<(&str, &[u8])> = expects.iter().map(|text| (EXPECTS_HEADER, text.as_bytes())).collect();
-        let key = key.as_deref().map(str::as_bytes);
-        let record = PublishRecord { partition: Some(0), key, value: write.value, headers: &headers };
-        let written = publish(&self.kafka, &self.control.topic, record, WAIT);
-        let offset = written.or_else(|error| Err(self.explained(error, write.value)?))?;
+        let offset = with_record(write, |record| publish(&self.kafka, &self.control.topic, record, WAIT))?;
+        self.come_to(offset)
+    }
+
+    /// Writes a descriptor and its chunks in one transaction; the value of `write` is the descriptor's.
+    pub(super) fn write_large(&mut self, write: Write<'_>, large: Large) -> Result<(Revision, Result<Effect, Refused>)> {
+        let topic = &self.control.topic;
+        eprintln!(
+            "sandstream: the model is too large for a record of `{topic}`: {} go to `{}`",
+            large.shown(),
+            self.control.chunks
+        );
+        // Nobody else's, so that two who publish at a time do not end one another's transaction.
+        let random = getrandom::u64().map_err(|error| anyhow!("no random bytes for the name of a transaction: {error}"))?;
+        let id = format!("{topic}-publish-{random:016x}");
+        let mut upload = Upload::begin(&self.kafka, &id, &self.control.chunks, large.timeout(), large.takes())?;
+        let value = large.send(&mut upload)?;
+        let offset = with_record(Write { value: Some(&value), ..write }, |record| upload.commit(topic, record))?;
+        self.come_to(offset)
+    }
+
+    /// Reads on to a record that was written.
+    fn come_to(&mut self, offset: i64) -> Result<(Revision, Result<Effect, Refused>)> {
         let revision = Revision::try_from(offset).context("the offset of the record")?;
         let until = Instant::now() + WAIT;
         loop {
@@ -101,20 +121,41 @@ impl Log {
         }
     }
 
-    /// A record that is too large is the one failure that has a way round it.
-    fn explained(&self, error: kafka::Error, value: Option<&[u8]>) -> Result<anyhow::Error> {
-        let topic = &self.control.topic;
-        let size = value.map_or(0, <[u8]>::len);
-        let takes =
-            kafka::topics(&self.kafka, [topic.as_str()].into_iter())?.get(topic).map_or(usize::MAX, kafka::Topic::bytes_max);
-        if size + FRAMING <= takes {
-            return Ok(error.into());
+    /// The control log's name.
+    pub(super) fn topic(&self) -> &str {
+        &self.control.topic
+    }
+
+    /// The chunks topic's name.
+    pub(super) fn chunks_topic(&self) -> &str {
+        &self.control.chunks
+    }
+
+    /// What the control log takes, bytes, where a record of this size might be too large for it.
+    pub(super) fn too_small_for(&self, size: usize) -> Result<Option<usize>> {
+        if size <= SMALL {
+            return Ok(None);
         }
-        Ok(anyhow::anyhow!(
-            "the descriptor has {size} bytes, but topic `{topic}` takes {takes} (its max.message.bytes): put the model where all \
-             hosts find it, under a folder of `control.locations`, and publish it with --location, big artifacts with \
-             --artifact NAME=LOCATION; or raise the topic's max.message.bytes ({error})"
-        ))
+        let takes = self.takes(&self.control.topic)?;
+        Ok(takes.filter(|takes| size + FRAMING > *takes))
+    }
+
+    /// What the chunks topic takes, bytes.
+    pub(super) fn chunks_take(&self) -> Result<usize> {
+        let topic = &self.control.chunks;
+        self.takes(topic)?.with_context(|| {
+            format!(
+                "the model is too large for a record of `{}`, and topic `{topic}`, where it would go in chunks, does not exist on \
+                 {}: create it, or run `sandstream check --kafka --create`; or put the model where all hosts find it, under a \
+                 folder of `control.locations`, and publish it with --location",
+                self.control.topic,
+                self.kafka.brokers()
+            )
+        })
+    }
+
+    fn takes(&self, topic: &str) -> Result<Option<usize>> {
+        Ok(kafka::topics(&self.kafka, [topic].into_iter())?.get(topic).map(kafka::Topic::bytes_max))
     }
 
     /// The next thing a host says, taken into `states`; waits at most until then.
@@ -125,4 +166,12 @@ impl Log {
         self.states.take(notice.clone());
         Ok(notice)
     }
+}
+
+/// Hands a record over as the library takes it.
+fn with_record<E: Into<anyhow::Error>>(write: Write<'_>, to: impl FnOnce(PublishRecord<'_>) -> Result<i64, E>) -> Result<i64> {
+    let (key, expects) = (write.key.map(Key::to_string), write.expects.map(|revision| revision.to_string()));
+    let headers: Vec<(&str, &[u8])> = expects.iter().map(|text| (EXPECTS_HEADER, text.as_bytes())).collect();
+    let key = key.as_deref().map(str::as_bytes);
+    to(PublishRecord { partition: Some(0), key, value: write.value, headers: &headers }).map_err(Into::into)
 }

@@ -4,6 +4,7 @@
 mod deploy;
 pub(super) mod grants;
 mod label;
+mod large;
 mod list;
 mod log;
 mod publish;

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use prost::Message as _;
 use serde_json::json;
 
+use super::large::Large;
 use super::log::{Log, Write};
 use super::status::{Notice, REFUSED};
 use super::wait::{self, Answer, Answers, Judged, Outcome, Report};
@@ -23,6 +24,8 @@ use crate::types::{Digest, ModelId, Revision};
   sandstream model publish --config examples/wine/json.toml --data-type wine plugins/prebuilt/wine-linear.wasm
   sandstream model publish --config wine.toml --name forest --version 7 forest.wasm --artifact trees=@forest.trees
   sandstream model publish --config wine.toml big.wasm --location models/big.wasm
+
+A model that is too large for a record goes in chunks to the topic <models>.chunks.
 
 Without --version the version is the record's offset in the control log, and publishing the newest model's bytes again changes
 nothing. Exit code 2: the model was refused, or no host has said within --wait that it took it.")]
@@ -46,7 +49,7 @@ pub(super) struct Args {
     /// A file given to the model's `load` as it is
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    /// Where hosts find the model, under a folder of `control.locations`, instead of in the record
+    /// Where hosts find the model, under a folder of `control.locations`, instead of in the record or in chunks beside it
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// What the model may use beyond the defaults, as in [limits]; may be given again
@@ -67,16 +70,22 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let data_type = args.target.data_type(&config)?;
     let descriptor = descriptor(args, &config, &data_type)?;
     let mut log = Log::open(&config)?;
+    let (name, version) = (descriptor.name.clone(), descriptor.version.clone());
     let id = |revision: Revision| ModelId {
         data_type: data_type.clone(),
-        name: descriptor.name.clone(),
-        version: descriptor.version.clone().unwrap_or_else(|| revision.to_string()),
+        name: name.clone(),
+        version: version.clone().unwrap_or_else(|| revision.to_string()),
     };
     // A record under a key needs a version of its own; without one it goes as the tutorial sends it.
-    let key = descriptor.version.as_ref().map(|_| Key::Model(id(0)));
-    let value = descriptor.encode_to_vec();
-    let (revision, effect) = log.write(Write { key: key.as_ref(), value: Some(&value), expects: args.expects })?;
-    drop(value);
+    let key = version.as_ref().map(|_| Key::Model(id(0)));
+    let write = Write { key: key.as_ref(), value: None, expects: args.expects };
+    let (revision, effect) = match log.too_small_for(descriptor.encoded_len())? {
+        None => log.write(Write { value: Some(&descriptor.encode_to_vec()), ..write })?,
+        Some(takes) => {
+            let large = Large::new(&log, descriptor, takes, config.limits.payload_bytes)?;
+            log.write_large(write, large)?
+        }
+    };
     let report = |id: &ModelId, at: Revision| {
         let report = Report::new(format!("{id} (revision {at})"), args.target.json);
         report.with("model", json!(id.to_string())).with("version", json!(id.version)).with("revision", json!(at))

@@ -163,6 +163,14 @@ impl Config {
         self.default(&mut config, "receive.message.max.bytes", "1000000000");
         config
     }
+
+    /// Reads chunks: little ahead, as a payload is held beside them, and whatever the transaction they are in.
+    pub(super) fn chunks(&self) -> ClientConfig {
+        let mut config = self.reader();
+        config.set("isolation.level", "read_uncommitted");
+        config.set("queued.max.messages.kbytes", "8192");
+        config
+    }
 }
 
 /// Secrets are properties too, so values are not shown.

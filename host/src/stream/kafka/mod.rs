@@ -5,6 +5,7 @@
 //! hand. And a transaction is drained by short naps, because the library's own waiting spins or sleeps 100 ms.
 
 mod admin;
+mod chunks;
 mod config;
 mod consumer;
 mod context;
@@ -15,12 +16,15 @@ mod probe;
 mod producer;
 mod reader;
 mod slots;
+mod upload;
 mod writer;
 
 pub use admin::{Topic, create, topics};
+pub use chunks::KafkaChunks;
 pub use config::{Config, LinkConfig, Profile};
 pub use error::Error;
 pub use link::KafkaLink;
 pub use probe::{Probe, Rights};
 pub use reader::{KafkaFeed, ReadRecord, Reader, read_all};
+pub use upload::Upload;
 pub use writer::{KafkaNotices, PublishRecord, publish};

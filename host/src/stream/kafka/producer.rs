@@ -25,12 +25,12 @@ pub(super) fn nap() {
 }
 
 /// One try of a call that may be repeated; between two of them the client's events are served.
-const TRY: Duration = Duration::from_secs(1);
+pub(super) const TRY: Duration = Duration::from_secs(1);
 const INIT_MAX: Duration = Duration::from_secs(10);
 /// For so long a new client is hurried on, so often: when it has just connected it asks for its producer id again only after half a
 /// second, or with the next answer about metadata (`rd_kafka_parse_Metadata`: "Try to acquire a Producer ID").
 const HURRY: Duration = Duration::from_millis(600);
-const HURRY_EVERY: Duration = Duration::from_millis(20);
+pub(super) const HURRY_EVERY: Duration = Duration::from_millis(20);
 /// What an orderly end may take; a transaction that is left open holds up readers until it times out.
 const CLOSE_MAX: Duration = Duration::from_secs(3);
 

@@ -17,7 +17,7 @@ use crate::types::Revision;
 use crate::types::control::EXPECTS_HEADER;
 
 /// How long a partition's leader may take to say where it begins and ends.
-const WATERMARKS_MAX: Duration = Duration::from_secs(10);
+pub(super) const WATERMARKS_MAX: Duration = Duration::from_secs(10);
 
 /// The control log on Kafka.
 pub struct KafkaFeed {
@@ -40,7 +40,7 @@ impl KafkaFeed {
     }
 }
 
-fn existing(config: &Config, topic: &str) -> Result<i32, Error> {
+pub(super) fn existing(config: &Config, topic: &str) -> Result<i32, Error> {
     let missing = || Error::NoTopic { topic: topic.to_owned(), brokers: config.brokers().to_owned() };
     Admin::connect(config)?.partitions(topic)?.ok_or_else(missing)
 }
@@ -98,7 +98,7 @@ fn entry(message: &BorrowedMessage<'_>) -> Entry {
 }
 
 /// What ends the reading of a topic; anything else the client mends by itself, and has logged.
-fn fatal(topic: &str, error: &KafkaError) -> Option<Error> {
+pub(super) fn fatal(topic: &str, error: &KafkaError) -> Option<Error> {
     let code = error.rdkafka_error_code()?;
     // Its group is a name without a member: that the user may not use it changes nothing.
     if code == RDKafkaErrorCode::GroupAuthorizationFailed {

@@ -8,6 +8,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::util::IntoOpaque;
 
 use super::super::Notices;
 use super::config::Config;
@@ -76,7 +77,7 @@ pub fn publish(config: &Config, topic: &str, record: PublishRecord<'_>, wait: Du
         None => Error::Refused { what: what(), why },
     };
     client
-        .send(native(topic, &record))
+        .send(native(topic, &record, ()))
         .map_err(|(error, _)| refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown), error.to_string()))?;
     let until = Instant::now() + wait + Duration::from_secs(2);
     let mut hurry = Hurry::default();
@@ -96,8 +97,9 @@ pub fn publish(config: &Config, topic: &str, record: PublishRecord<'_>, wait: Du
     Err(Error::Unreachable { brokers: config.brokers().to_owned(), what: what(), why })
 }
 
-fn native<'a>(topic: &'a str, record: &PublishRecord<'a>) -> BaseRecord<'a, [u8], [u8]> {
-    let mut native = BaseRecord::to(topic);
+/// A record as the library takes it; `about` comes back with the report of its delivery.
+pub(super) fn native<'a, T: IntoOpaque>(topic: &'a str, record: &PublishRecord<'a>, about: T) -> BaseRecord<'a, [u8], [u8], T> {
+    let mut native = BaseRecord::with_opaque_to(topic, about);
     if let Some(partition) = record.partition {
         native = native.partition(partition);
     }

@@ -7,6 +7,7 @@
 //! transaction; markers and gaps take up offsets.
 
 mod broker;
+mod chunks;
 mod fault;
 mod feed;
 mod group;
@@ -14,6 +15,7 @@ mod link;
 mod partitioner;
 
 pub use broker::{Broker, Isolation, Message, Outcome, View};
+pub use chunks::MemoryChunks;
 pub use fault::{Fault, Faults, Rates};
 pub use feed::{MemoryFeed, MemoryNotices};
 pub use link::{MemoryLink, Options};

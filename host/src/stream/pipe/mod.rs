@@ -10,7 +10,7 @@ mod queue;
 
 use serde_json::Value;
 
-use super::{Notices, Outgoing};
+use super::{ChunkAt, Chunks, ChunksError, Fetched, Notices, Outgoing};
 
 pub use chunk::Chunk;
 pub use folder::{Folder, FolderFeed};
@@ -69,5 +69,15 @@ impl Notices for Complaints {
             let (state, stage, reason) = (value["state"].as_str(), value["stage"].as_str(), value["reason"].as_str());
             tracing::warn!(model, state, stage, reason, "this model does not answer; what answered before does");
         }
+    }
+}
+
+/// A folder has no chunks: each of its models is a file, however large.
+#[derive(Debug)]
+pub struct NoChunks;
+
+impl Chunks for NoChunks {
+    fn fetch(&self, _: &[ChunkAt], _: &mut dyn FnMut(Fetched<'_>) -> bool) -> Result<(), ChunksError> {
+        Err(ChunksError::Unreadable("there is no topic beside a folder of models".to_owned()))
     }
 }

@@ -78,20 +78,41 @@ class ModelDescriptor(_message.Message):
     effective_from: bytes
     authenticity: _containers.RepeatedScalarFieldContainer[bytes]
     formats: _containers.RepeatedScalarFieldContainer[bytes]
-    chunks: bytes
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., data_type: _Optional[str] = ..., model_type: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[bytes] = ..., config: _Optional[bytes] = ..., evaluator: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., grants: _Optional[_Union[Grants, _Mapping]] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., lineage: _Optional[bytes] = ..., goldens: _Optional[_Iterable[bytes]] = ..., effective_from: _Optional[bytes] = ..., authenticity: _Optional[_Iterable[bytes]] = ..., formats: _Optional[_Iterable[bytes]] = ..., chunks: _Optional[bytes] = ...) -> None: ...
+    chunks: Manifest
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., data_type: _Optional[str] = ..., model_type: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[bytes] = ..., config: _Optional[bytes] = ..., evaluator: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., grants: _Optional[_Union[Grants, _Mapping]] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., lineage: _Optional[bytes] = ..., goldens: _Optional[_Iterable[bytes]] = ..., effective_from: _Optional[bytes] = ..., authenticity: _Optional[_Iterable[bytes]] = ..., formats: _Optional[_Iterable[bytes]] = ..., chunks: _Optional[_Union[Manifest, _Mapping]] = ...) -> None: ...
+
+class Manifest(_message.Message):
+    __slots__ = ("size", "chunks")
+    class Chunk(_message.Message):
+        __slots__ = ("sha256", "size", "partition", "offset")
+        SHA256_FIELD_NUMBER: _ClassVar[int]
+        SIZE_FIELD_NUMBER: _ClassVar[int]
+        PARTITION_FIELD_NUMBER: _ClassVar[int]
+        OFFSET_FIELD_NUMBER: _ClassVar[int]
+        sha256: bytes
+        size: int
+        partition: int
+        offset: int
+        def __init__(self, sha256: _Optional[bytes] = ..., size: _Optional[int] = ..., partition: _Optional[int] = ..., offset: _Optional[int] = ...) -> None: ...
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    chunks: _containers.RepeatedCompositeFieldContainer[Manifest.Chunk]
+    def __init__(self, size: _Optional[int] = ..., chunks: _Optional[_Iterable[_Union[Manifest.Chunk, _Mapping]]] = ...) -> None: ...
 
 class Artifact(_message.Message):
-    __slots__ = ("name", "data", "location", "sha256")
+    __slots__ = ("name", "data", "location", "chunks", "sha256")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     LOCATION_FIELD_NUMBER: _ClassVar[int]
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
     name: str
     data: bytes
     location: str
+    chunks: Manifest
     sha256: bytes
-    def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., sha256: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., chunks: _Optional[_Union[Manifest, _Mapping]] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
 class Grants(_message.Message):
     __slots__ = ("memory_bytes", "table_elements", "instances", "load_ms", "call_base_us", "call_per_row_us", "compile_ms", "compile_bytes", "log_lines_per_s", "stateful")
@@ -120,14 +141,16 @@ class Grants(_message.Message):
 class Signature(_message.Message):
     __slots__ = ("inputs", "outputs")
     class Input(_message.Message):
-        __slots__ = ("name", "dtype", "fields")
+        __slots__ = ("name", "dtype", "fields", "dims")
         NAME_FIELD_NUMBER: _ClassVar[int]
         DTYPE_FIELD_NUMBER: _ClassVar[int]
         FIELDS_FIELD_NUMBER: _ClassVar[int]
+        DIMS_FIELD_NUMBER: _ClassVar[int]
         name: str
         dtype: Dtype
         fields: _containers.RepeatedScalarFieldContainer[str]
-        def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+        dims: _containers.RepeatedScalarFieldContainer[int]
+        def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., fields: _Optional[_Iterable[str]] = ..., dims: _Optional[_Iterable[int]] = ...) -> None: ...
     class Output(_message.Message):
         __slots__ = ("name", "dtype", "width")
         NAME_FIELD_NUMBER: _ClassVar[int]
