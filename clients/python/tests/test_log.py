@@ -84,6 +84,7 @@ RECORDS: list[tuple[str | None, bytes | None, str | None]] = [
     (None, model("k", chunks=manifest(), sha256=DIGEST), None),  # again
     (None, model("k", sha256=DIGEST), None),  # and carried: the same
     (None, model("k", chunks=manifest()), None),
+    (None, model("k", chunks=Manifest(), sha256=DIGEST), None),
     (None, model("k", chunks=manifest(size=3), sha256=DIGEST), None),
     (None, model("k", chunks=manifest(sha256=b"short"), sha256=DIGEST), None),
     (None, model("k", chunks=manifest(piece=0), sha256=DIGEST), None),

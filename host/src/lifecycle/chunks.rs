@@ -50,6 +50,9 @@ impl Manifest {
     /// In words: sizes that do not add up, digests that are none, places that cannot be.
     pub(super) fn read(what: &str, digest: Digest, manifest: proto::Manifest) -> Result<Self, String> {
         let (count, size) = (manifest.chunks.len(), manifest.size);
+        if count == 0 {
+            return Err(format!("{what} is in chunks, but its manifest names none"));
+        }
         let (mut chunks, mut start) = (Vec::with_capacity(count), 0_u64);
         for (at, chunk) in manifest.chunks.into_iter().enumerate() {
             let wrong = |why: &dyn std::fmt::Display| format!("{what}, chunk {} of {count}: {why}", at + 1);

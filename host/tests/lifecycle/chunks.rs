@@ -10,7 +10,7 @@ use sandstream::types::{Digest, Limits};
 
 use super::host::{CHUNKS, Host, Log, descriptor};
 
-const DATA: &str = "fake:1 and a long comment that goes in several chunks of ten bytes each";
+const DATA: &str = "fake:1 trap-on:101 late-on:1002 refuse-on:1003 shape-on:1004 fields=x,z";
 const PIECE: usize = 10;
 
 /// Cuts a payload up and writes its pieces; the descriptor that refers to them.
@@ -76,7 +76,7 @@ fn what_a_manifest_claims_is_checked() {
         ("nothing", |_| {}, ""),
         ("no digest", |model| model.sha256 = None, "in chunks|no sha256"),
         ("data too", |model| model.payload = Some(Payload::Data(vec![1])), "`chunks` beside `data`"),
-        ("no chunks", |model| model.chunks = Some(Manifest::default()), "empty"),
+        ("no chunks", |model| model.chunks = Some(Manifest::default()), "names none"),
         ("a size of its own", |model| model.chunks.as_mut().unwrap().size += 1, "has 72 bytes by its manifest|8 chunks have 71"),
         ("all that there is", |model| model.chunks.as_mut().unwrap().size = u64::MAX, "18446744073709551615"),
         ("a short digest", |model| first(model).sha256 = vec![0; 31], "chunk 1 of 8|32 bytes|31"),
@@ -99,7 +99,7 @@ fn chunks_that_are_not_what_was_announced_are_named() {
     // What lies at the place of the third chunk, and what is said of it.
     let cases: [(&str, Option<&[u8]>, &str); 4] = [
         ("wrong", Some(b"0123456789"), "chunk 3 of 8|partition 1|expected 10 bytes of digest|got 10 of|publish the model again"),
-        ("partial", Some(b"omment"), "chunk 3 of 8|expected 10 bytes|got 6 of|publish the model again"),
+        ("partial", Some(b"002 re"), "chunk 3 of 8|expected 10 bytes|got 6 of|publish the model again"),
         ("oversize", Some(&[b' '; 5000]), "chunk 3 of 8|expected 10 bytes|got 5000 of"),
         ("a tombstone", None, "chunk 3 of 8|got 0 of"),
     ];
@@ -177,18 +177,28 @@ fn publishing_again_mends_a_lost_chunk() {
 
 #[test]
 fn artifacts_come_in_chunks_too() {
-    let log = Log::new();
-    let in_chunks = written(&log, "a file of some length");
-    let artifact = |wrong: bool| {
-        let mut chunks = in_chunks.chunks.clone().unwrap();
-        chunks.chunks[1].offset += i64::from(wrong);
-        Artifact { name: "w".into(), content: Some(artifact::Content::Chunks(chunks)), sha256: in_chunks.sha256.clone() }
-    };
-    let model = |artifact| ModelDescriptor { artifacts: vec![artifact], ..descriptor("a", "fake:1") };
-    let config = Config::new("host");
-    check("an artifact", &log, &config, &model(artifact(false)), "");
-    check("a lost one", &log, &config, &model(artifact(true)), "artifact `w`|chunk 2 of 3");
-    check("without a digest", &log, &config, &model(Artifact { sha256: None, ..artifact(false) }), "artifact `w`|no sha256");
+    // What is done to the artifact, and what is said of it.
+    type Change = fn(&mut Artifact);
+    let cases: [(&str, Change, &str); 3] = [
+        ("an artifact", |_| {}, ""),
+        ("a lost chunk", |artifact| chunks_of(artifact).chunks[1].offset += 1, "artifact `w`|chunk 2 of 3"),
+        ("no digest", |artifact| artifact.sha256 = None, "artifact `w`|no sha256"),
+    ];
+    for (what, change, words) in cases {
+        let log = Log::new();
+        let ModelDescriptor { chunks, sha256, .. } = written(&log, "a file of some length");
+        let mut artifact = Artifact { name: "w".into(), content: chunks.map(artifact::Content::Chunks), sha256 };
+        change(&mut artifact);
+        let model = ModelDescriptor { artifacts: vec![artifact], ..descriptor("a", "fake:1") };
+        check(what, &log, &Config::new("host"), &model, words);
+    }
+}
+
+fn chunks_of(artifact: &mut Artifact) -> &mut Manifest {
+    match &mut artifact.content {
+        Some(artifact::Content::Chunks(chunks)) => chunks,
+        other => panic!("expected chunks, got {other:?}"),
+    }
 }
 
 /// Nothing of a model is in memory that nobody wants.

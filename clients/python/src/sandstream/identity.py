@@ -78,6 +78,8 @@ def _chunked(what: str, claimed: bytes | None, manifest: pb.Manifest) -> bytes:
     if claimed is None:
         raise Unreadable(f"{what} is in chunks and has no sha256, by which they are found and checked")
     count = len(manifest.chunks)
+    if count == 0:
+        raise Unreadable(f"{what} is in chunks, but its manifest names none")
     for number, chunk in enumerate(manifest.chunks, 1):
         why = None
         if len(chunk.sha256) != 32:
