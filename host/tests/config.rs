@@ -65,7 +65,7 @@ fn everything_that_can_be_said_is_understood() {
         "transaction.timeout.ms" = 20000
         [control]
         topic = "m"
-        locations = ["models", "/srv/models"]
+        locations = ["models", "/srv/models", "http://Models:8080/wine"]
         unverified_locations = true
         [types.wine]
         format = "protobuf"
@@ -112,6 +112,7 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(config.kafka.as_ref().unwrap().brokers(), "a:1,b:2");
     assert_eq!(config.kafka.as_ref().unwrap().transaction_timeout().unwrap(), Duration::from_secs(20));
     assert_eq!(config.control.locations, [Path::new("etc/models"), Path::new("/srv/models")]);
+    assert_eq!(config.control.web.iter().map(ToString::to_string).collect::<Vec<_>>(), ["http://models:8080/wine/"]);
     assert!(
         matches!(&config.data_type("wine").unwrap().format, Format::Protobuf(p) if p.message.as_deref() == Some("WineRecord"))
     );
@@ -144,6 +145,15 @@ fn every_error_names_file_line_key_and_what_was_expected() {
         ),
         ("brokers =", "client.idd = \"x\"\nbrokers =", &["etc/wine.toml:3: `kafka.client.idd`: ", "client.idd"]),
         ("brokers =", "group.id = \"x\"\nbrokers =", &["etc/wine.toml:3: `kafka.group.id`: ", "the stream's `group`"]),
+        (
+            "brokers = \"localhost:9092\"",
+            "brokers = \"x\"\n[control]\nlocations = [\"https://host/\"]",
+            &[
+                "etc/wine.toml:4: `control.locations`",
+                "`http://host[:port]/path/`, got `https://host/`",
+                "other schemes are not built",
+            ],
+        ),
         (
             "format = \"json\"",
             "format = \"jsno\"",

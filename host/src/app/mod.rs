@@ -201,6 +201,7 @@ impl Control {
         let settings = lifecycle::Config {
             instance: plan::instance(config),
             locations: config.control.locations.clone(),
+            web: config.control.web.clone(),
             unverified_locations: config.control.unverified_locations,
             limits: config.limits.clone(),
             maxima: config.maxima.clone(),

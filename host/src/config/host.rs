@@ -38,12 +38,22 @@ pub(super) fn kafka(root: &Section<'_>) -> Option<kafka::Config> {
 }
 
 pub(super) fn control(root: &Section<'_>, folder: &Path) -> Control {
-    let Some(section) = root.section("control") else { return Control::of("models".to_owned(), Vec::new(), false) };
+    let Some(section) = root.section("control") else { return Control::of("models".to_owned(), Vec::new(), Vec::new(), false) };
     let topic = section.text("topic").unwrap_or_else(|| "models".to_owned());
-    let locations = section.texts("locations").unwrap_or_default().iter().map(|path| folder.join(path)).collect();
+    let (mut locations, mut web) = (Vec::new(), Vec::new());
+    for text in section.texts("locations").unwrap_or_default() {
+        match text.split_once("://") {
+            None => locations.push(folder.join(text)),
+            Some(("file", path)) => locations.push(folder.join(path)),
+            Some(_) => match lifecycle::WebRoot::parse(&text) {
+                Ok(root) => web.push(root),
+                Err(error) => section.wrong("locations", format!("expected a folder or a web server's folder: {error}")),
+            },
+        }
+    }
     let unverified = section.flag("unverified_locations").unwrap_or(false);
     section.finish();
-    Control::of(topic, locations, unverified)
+    Control::of(topic, locations, web, unverified)
 }
 
 /// `[limits]` and `[limits.max]`: what a model may use, what a grant may ask for, and how many sessions there may be.

@@ -20,6 +20,7 @@ pub use guest::Guest;
 pub use stream::{Stream, TypeBy};
 pub use units::{duration, size};
 
+use crate::lifecycle::WebRoot;
 use crate::types::Limits;
 use crate::{backend, codec, stream as seam};
 use reader::{Problems, Section};
@@ -61,18 +62,21 @@ pub struct Control {
     pub activations: String,
     /// Folders under which a descriptor's `location` may lie.
     pub locations: Vec<PathBuf>,
+    /// Folders of web servers under which it may lie.
+    pub web: Vec<WebRoot>,
     /// Whether a `location` may come without its digest.
     pub unverified_locations: bool,
 }
 
 impl Control {
-    fn of(topic: String, locations: Vec<PathBuf>, unverified_locations: bool) -> Self {
+    fn of(topic: String, locations: Vec<PathBuf>, web: Vec<WebRoot>, unverified_locations: bool) -> Self {
         Self {
             chunks: format!("{topic}.chunks"),
             status: format!("{topic}.status"),
             activations: format!("{topic}.activations"),
             topic,
             locations,
+            web,
             unverified_locations,
         }
     }

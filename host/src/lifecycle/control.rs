@@ -71,7 +71,7 @@ impl Lifecycle {
         workers: Box<dyn Workers>,
     ) -> Result<Self, Error> {
         let payload_max = config.limits.payload_bytes;
-        let locations = Arc::new(Locations::open(&config.locations, config.unverified_locations, payload_max)?);
+        let locations = Arc::new(Locations::open(&config.locations, &config.web, config.unverified_locations, payload_max)?);
         let places = streams
             .iter()
             .enumerate()

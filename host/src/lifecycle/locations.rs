@@ -1,5 +1,5 @@
 //! Files that descriptors point to: under the configured roots only, reached through directory capabilities, so that neither `..`
-//! nor a symbolic link leads out of them.
+//! nor a symbolic link leads out of them. And models on web servers, under roots of their own.
 
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -9,6 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 
 use super::folder::{Folder, FolderError};
+use super::web::{self, WebError, WebRoot};
 use crate::types::Digest;
 
 /// A location that cannot be used.
@@ -22,8 +23,10 @@ pub enum LocationError {
         /// Why.
         source: std::io::Error,
     },
-    /// Another scheme than `file`.
-    #[error("location `{0}`: only files under the roots of `control.locations` are built yet")]
+    /// Another scheme than `file` and `http`.
+    #[error(
+        "location `{0}`: expected a file, or `http://..`, under the roots of `control.locations`: TLS and object stores are not built"
+    )]
     Scheme(String),
     /// Not under any root.
     #[error("location `{location}` is under none of the roots of `control.locations` ({roots})")]
@@ -41,6 +44,9 @@ pub enum LocationError {
         /// Why.
         source: std::io::Error,
     },
+    /// It cannot be had from a web server.
+    #[error("location {0}")]
+    Web(#[from] WebError),
     /// A device, a pipe.
     #[error("location `{0}` is neither a file nor a folder")]
     NotAFile(String),
@@ -75,6 +81,7 @@ pub struct Located {
 /// The configured roots, opened.
 pub struct Locations {
     roots: Vec<(PathBuf, Dir)>,
+    web: Vec<WebRoot>,
     unverified: bool,
     bytes_max: u64,
 }
@@ -84,27 +91,28 @@ impl Locations {
     ///
     /// # Errors
     /// A root that is not a folder that can be opened.
-    pub fn open(roots: &[PathBuf], unverified: bool, bytes_max: u64) -> Result<Self, LocationError> {
+    pub fn open(roots: &[PathBuf], web: &[WebRoot], unverified: bool, bytes_max: u64) -> Result<Self, LocationError> {
         let open = |root: &PathBuf| {
             let dir = Dir::open_ambient_dir(root, ambient_authority());
             dir.map(|dir| (root.clone(), dir)).map_err(|source| LocationError::Root { root: root.clone(), source })
         };
-        Ok(Self { roots: roots.iter().map(open).collect::<Result<_, _>>()?, unverified, bytes_max })
+        let roots = roots.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { roots, web: web.to_vec(), unverified, bytes_max })
     }
 
     /// No roots: every location is unknown.
     pub(super) fn none() -> Self {
-        Self { roots: Vec::new(), unverified: false, bytes_max: 0 }
+        Self { roots: Vec::new(), web: Vec::new(), unverified: false, bytes_max: 0 }
     }
 
-    /// Whether a descriptor may leave out the digest.
-    pub(super) fn unverified(&self) -> bool {
-        self.unverified
+    /// Whether a descriptor may leave out the digest; not of what comes over a network, where anybody could change it.
+    pub(super) fn unverified(&self, location: &str) -> bool {
+        self.unverified && !is_web(location)
     }
 
     /// Digest of a file whose descriptor gives none, where that is allowed and the file can be read.
     pub(super) fn unverified_digest(&self, location: &str) -> Option<Digest> {
-        if !self.unverified {
+        if !self.unverified(location) {
             return None;
         }
         self.read(location).ok().map(|located| located.digest)
@@ -115,6 +123,10 @@ impl Locations {
     /// # Errors
     /// It is under no root, is neither file nor folder, or is too large.
     pub fn read(&self, location: &str) -> Result<Located, LocationError> {
+        if is_web(location) {
+            let data = web::read(location, &self.web, self.bytes_max)?.ok_or_else(|| self.outside(location))?;
+            return Ok(Located { digest: Digest::of(&data), data: data.into() });
+        }
         let failed = |source| LocationError::Read { location: location.to_owned(), source };
         let file = self.find(location)?;
         let metadata = file.metadata().map_err(failed)?;
@@ -152,8 +164,13 @@ impl Locations {
                 Err(source) => failure = Some(LocationError::Read { location: location.to_owned(), source }),
             }
         }
-        let roots = || self.roots.iter().map(|(root, _)| root.display().to_string()).collect::<Vec<_>>().join(", ");
-        Err(failure.unwrap_or_else(|| LocationError::Outside { location: location.to_owned(), roots: roots() }))
+        Err(failure.unwrap_or_else(|| self.outside(location)))
+    }
+
+    fn outside(&self, location: &str) -> LocationError {
+        let folders = self.roots.iter().map(|(root, _)| root.display().to_string());
+        let roots: Vec<String> = folders.chain(self.web.iter().map(WebRoot::to_string)).collect();
+        LocationError::Outside { location: location.to_owned(), roots: roots.join(", ") }
     }
 }
 
@@ -162,6 +179,10 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     options
+}
+
+fn is_web(location: &str) -> bool {
+    location.starts_with("http://")
 }
 
 fn path_of(location: &str) -> Result<&Path, LocationError> {

@@ -31,6 +31,7 @@ mod trial;
 mod verify;
 mod warm;
 mod watch;
+mod web;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +48,7 @@ pub use task::{Inline, Report, Task, Work, Workers};
 pub use threads::Threads;
 pub use trial::Trial;
 pub use watch::{Announced, Change, Order, Refused, Strategy};
+pub use web::{WebError, WebRoot};
 
 use crate::codec::{Codec, Encoding};
 use crate::registry::Registry;
@@ -60,6 +62,8 @@ pub struct Config {
     pub instance: String,
     /// Folders under which `location` may lie.
     pub locations: Vec<PathBuf>,
+    /// Web servers' folders under which it may lie.
+    pub web: Vec<WebRoot>,
     /// Whether a `location` may come without its digest.
     pub unverified_locations: bool,
     /// What a model may use without a grant.
@@ -75,6 +79,7 @@ impl Config {
         Self {
             instance: instance.to_owned(),
             locations: Vec::new(),
+            web: Vec::new(),
             unverified_locations: false,
             limits: Limits::default(),
             maxima: default_maxima(),

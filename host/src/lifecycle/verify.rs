@@ -119,9 +119,9 @@ fn content(what: &str, content: &Content, rules: &Rules, go_on: &dyn Fn() -> boo
 }
 
 fn located(what: &str, location: &str, sha256: Option<Digest>, locations: &Locations) -> Result<(Arc<[u8]>, Digest), String> {
-    if sha256.is_none() && !locations.unverified() {
+    if sha256.is_none() && !locations.unverified(location) {
         return Err(format!(
-            "{what} is at `{location}` without sha256; give it, or set `control.unverified_locations = true` to trust the file as it is"
+            "{what} is at `{location}` without sha256; give it, or set `control.unverified_locations = true` to trust a file as it is"
         ));
     }
     let Located { data, digest } = locations.read(location).map_err(|error| format!("{what}: {error}"))?;

@@ -11,3 +11,4 @@ mod host;
 mod orders;
 mod threads;
 mod verify;
+mod web;

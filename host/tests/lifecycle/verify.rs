@@ -166,7 +166,7 @@ fn locations_stay_under_their_roots() {
             ("another's digest", located("model", Some(Digest::of(b"x"))), "expected sha256:"),
             ("without a digest", located("model", None), "without sha256|unverified_locations"),
             ("not there", located("absent", digest), "`absent`"),
-            ("a folder", located("folder", digest), "not a file"),
+            ("a folder with a link out", located("folder", digest), "`folder`|`escape` cannot be read"),
             ("a pipe", located("pipe", digest), "pipe"),
             ("too large", located("large", digest), "2000|1000"),
             ("outside", located(&absolute("outside/secret"), digest), "under none of the roots"),
@@ -174,7 +174,9 @@ fn locations_stay_under_their_roots() {
             ("climbing on", located(&absolute("inside/../outside/secret"), digest), "under none of the roots"),
             ("a link out", located("escape", digest), "`escape`"),
             ("a folder's link out", located("folder/escape/secret", digest), "escape/secret"),
-            ("the web", located("https://example.com/model", digest), "https"),
+            ("the web", located("http://example.com/model", digest), "under none of the roots"),
+            ("the web, encrypted", located("https://example.com/model", digest), "TLS and object stores are not built"),
+            ("a store", located("s3://models/model", digest), "TLS and object stores are not built"),
         ],
     );
     let trusting = Config { unverified_locations: true, ..config };

@@ -49,7 +49,7 @@ pub(super) struct Args {
     /// A file given to the model's `load` as it is
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    /// Where hosts find the model, under a folder of `control.locations`, instead of in the record or in chunks beside it
+    /// Where hosts find the model, under a folder or web server of `control.locations`, instead of in the record or in chunks beside it
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// What the model may use beyond the defaults, as in [limits]; may be given again
@@ -245,7 +245,8 @@ fn located(config: &Config, location: &str, copy: Option<File>) -> Result<Option
         return Ok(copy);
     }
     let control = &config.control;
-    let found = Locations::open(&control.locations, true, config.limits.payload_bytes).and_then(|all| all.read(location));
+    let found = Locations::open(&control.locations, &control.web, true, config.limits.payload_bytes);
+    let found = found.and_then(|all| all.read(location));
     match found {
         Ok(found) => Ok(Some(File { data: found.data.to_vec(), digest: found.digest })),
         Err(_) if control.unverified_locations => Ok(None),
