@@ -76,7 +76,7 @@ fn answers_are_read_within_bounds() {
     for (path, _, expected) in &cases {
         match (locations.read(&format!("http://{address}{path}")), expected) {
             (Ok(found), Ok(data)) => {
-                assert_eq!((&*found.data, found.digest), (data.as_bytes(), Digest::of(data.as_bytes())), "{path}")
+                assert_eq!((&*found.data, found.digest), (data.as_bytes(), Digest::of(data.as_bytes())), "{path}");
             }
             (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{path}: {error}"),
             (found, expected) => panic!("{path}: expected {expected:?}, got {:?}", found.map(|found| found.digest)),

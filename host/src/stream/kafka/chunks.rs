@@ -42,7 +42,7 @@ impl KafkaChunks {
 
 impl Chunks for KafkaChunks {
     fn fetch(&self, wanted: &[ChunkAt], take: &mut dyn FnMut(Fetched<'_>) -> bool) -> Result<(), ChunksError> {
-        let partitions = existing(&self.config, &self.topic).map_err(unreadable)?;
+        let partitions = existing(&self.config, &self.topic).map_err(|error| unreadable(&error))?;
         let mut by_partition: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
         for (number, chunk) in wanted.iter().enumerate() {
             if chunk.partition >= partitions {
@@ -51,7 +51,7 @@ impl Chunks for KafkaChunks {
             by_partition.entry(chunk.partition).or_default().push(number);
         }
         let client = BaseConsumer::from_config_and_context(&self.config.chunks(), Plain::default());
-        let client = client.map_err(|error| unreadable(Error::Property(error.to_string())))?;
+        let client = client.map_err(|error| unreadable(&Error::Property(error.to_string())))?;
         for (partition, numbers) in by_partition {
             let left = numbers.iter().map(|number| (wanted[*number].key.as_str(), *number)).collect();
             Part { client: &client, chunks: self, partition, wanted, left }.fetch(take)?;
@@ -60,7 +60,7 @@ impl Chunks for KafkaChunks {
     }
 }
 
-fn unreadable(error: Error) -> ChunksError {
+fn unreadable(error: &Error) -> ChunksError {
     ChunksError::Unreadable(error.to_string())
 }
 
@@ -119,7 +119,7 @@ impl Part<'_> {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
-                Some(Err(error)) => fatal(topic, &error).map_or(Ok(()), |error| Err(unreadable(error)))?,
+                Some(Err(error)) => fatal(topic, &error).map_or(Ok(()), |error| Err(unreadable(&error)))?,
                 None if !take(Fetched::Nothing) => return Err(ChunksError::Unwanted),
                 None => {}
             }
@@ -154,6 +154,6 @@ impl Part<'_> {
         let said = self.client.context().voice.last_error();
         let why = said.unwrap_or_else(|| format!("nothing came for {PATIENCE:?}"));
         let what = format!("reading topic `{}`", self.chunks.topic);
-        unreadable(Error::Unreachable { brokers: self.chunks.config.brokers().to_owned(), what, why })
+        unreadable(&Error::Unreachable { brokers: self.chunks.config.brokers().to_owned(), what, why })
     }
 }
