@@ -4,8 +4,16 @@
 //! The crate knows no Kafka, no data types and no host: bytes of a model go in, a [`Graph`] with typed ports comes out, or a
 //! [`Refused`] that names the operator, the node and the reason. `host/src/backend/graph` makes a backend of it.
 
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+mod exact;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod port;
 mod refused;
+#[cfg(any(feature = "onnx", feature = "tensorflow"))]
+mod run;
+#[cfg(feature = "tensorflow")]
+pub mod tensorflow;
 
 pub use port::{Answer, Bounds, Dim, Element, Feed, Port, Strings};
 pub use refused::{Refused, RunError};
@@ -28,6 +36,9 @@ pub trait Graph: Send + Sync {
 
     /// What runs it: `tract 0.23.9`, `onnxruntime 1.32.0`.
     fn engine(&self) -> &str;
+
+    /// Whether the rows of a call go through it together. Where they do not, a row costs what a call costs.
+    fn batched(&self) -> bool;
 
     /// Bytes of its weights, held once for all runners.
     fn memory_bytes(&self) -> u64;

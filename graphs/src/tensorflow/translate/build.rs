@@ -97,8 +97,10 @@ impl<'a> Build<'a> {
             let what = "number of the engine's nodes, each turn of a loop by itself".to_owned();
             return Err(Refused::TooLarge { what, got: self.wired as u64, max: WIRED_MAX as u64 }.into());
         }
-        let facts = inputs.iter().map(|input| self.model.outlet_fact(*input)).collect::<Result<TVec<_>, _>>()?;
-        let made = op.output_facts(&facts)?;
+        let made = {
+            let facts = inputs.iter().map(|input| self.model.outlet_fact(*input)).collect::<Result<TVec<_>, _>>()?;
+            op.output_facts(&facts)?
+        };
         let constant = inputs.iter().all(|input| self.foldable.contains(input));
         for fact in &made {
             self.affordable(fact, constant)?;
@@ -287,11 +289,13 @@ impl<'a> Build<'a> {
             return Err(Refused::Operator { operator: assigns.op.clone(), node, reason }.into());
         }
         let outputs = function.body.signature.as_ref().map(|signature| signature.output_arg.as_slice()).unwrap_or_default();
-        let value = |output: &super::super::proto::op_def::ArgDef| {
-            let tensor = function.body.ret.get(&output.name).ok_or_else(|| format!("function `{name}` does not say what `{}` is", output.name))?;
-            self.value(&mut scope, tensor, from.depth + 1).map_err(Reason::from)
-        };
-        outputs.iter().map(value).collect()
+        let mut made = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let unsaid = || format!("function `{name}` does not say what `{}` is", output.name);
+            let tensor = function.body.ret.get(&output.name).ok_or_else(unsaid)?;
+            made.push(self.value(&mut scope, tensor, from.depth + 1)?);
+        }
+        Ok(made)
     }
 
     /// What an output becomes outside: it has rows as its first dimension, even where all rows have one answer.

@@ -9,7 +9,7 @@ mod value;
 
 use std::collections::HashSet;
 
-use tract_core::internal::{SymbolScope, TDim, TypedModel};
+use tract_core::internal::{TDim, TypedFact, TypedModel};
 
 use super::proto::{FunctionDefLibrary, GraphDef, MetaGraphDef, NodeDef, OpList};
 use super::{Folder, Options, dtype, saved_model};
@@ -87,7 +87,7 @@ pub(super) fn saved(meta: &MetaGraphDef, folder: &dyn Folder, ends: &Ends, optio
     typed(&mut build, graph, ends, options)
 }
 
-fn typed(build: &mut Build<'_>, graph: &GraphDef, ends: &Ends, options: &Options) -> Result<Typed, Refused> {
+fn typed<'a>(build: &mut Build<'a>, graph: &'a GraphDef, ends: &Ends, options: &Options) -> Result<Typed, Refused> {
     for name in options.shapes.keys() {
         if !ends.inputs.iter().any(|input| input.name == *name) {
             let there: Vec<_> = ends.inputs.iter().map(|input| format!("`{}`", input.name)).collect();
@@ -123,7 +123,7 @@ fn lead(inputs: &[End], model: &TypedModel) -> Result<Lead, Refused> {
     }
     let first = |end: &End| end.shape.as_ref().map(|shape| shape.first().copied());
     if inputs.iter().all(|end| matches!(first(end), None | Some(Some(-1)))) {
-        return Ok(Lead::Rows(SymbolScope::sym(&model.symbols, "N")));
+        return Ok(Lead::Rows(model.symbols.sym("N")));
     }
     if inputs.iter().all(|end| matches!(first(end), None | Some(Some(-1 | 1)))) {
         return Ok(Lead::One);
@@ -167,5 +167,5 @@ fn source(build: &mut Build<'_>, input: &End, lead: &Lead, options: &Options) ->
         Lead::One | Lead::Whole => TDim::from(1),
     };
     let shape: Vec<TDim> = std::iter::once(rows).chain(row.into_iter().map(TDim::from)).collect();
-    build.model.add_source(input.name.clone(), datum.fact(&shape)).map_err(|error| crate::run::engine(&error))
+    build.model.add_source(input.name.clone(), TypedFact::dt_shape(datum, shape.as_slice())).map_err(|error| crate::run::engine(&error))
 }

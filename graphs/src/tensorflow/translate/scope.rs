@@ -218,13 +218,24 @@ impl<'a> Build<'a> {
     fn evaluate(&mut self, scope: &Scope<'a>, node: &'a NodeDef, depth: usize) -> Result<Vec<Value>, Refused> {
         self.step()?;
         let inputs = node.input.iter().filter(|input| !input.starts_with('^')).map(|input| scope.find(input, self.library));
-        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let mut inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        if !scope.restoring {
+            for input in &mut inputs {
+                if let Value::Reference(name) = input {
+                    *input = self.variable(name).map_err(|reason| refused(scope, node, reason))?;
+                }
+            }
+        }
         let call = Call { node, inputs, depth, restoring: scope.restoring, path: &scope.path };
         let dead = call.inputs.iter().any(|value| matches!(value, Value::Dead)) && node.op != "Merge";
         let made = if dead { Ok(vec![Value::Dead; operator::MANY]) } else { self.operate(&call) };
-        made.map_err(|reason| match reason {
-            Reason::Words(reason) => Refused::Operator { operator: node.op.clone(), node: format!("{}{}", scope.path, node.name), reason },
-            Reason::Whole(refused) => refused,
-        })
+        made.map_err(|reason| refused(scope, node, reason))
+    }
+}
+
+fn refused(scope: &Scope<'_>, node: &NodeDef, reason: Reason) -> Refused {
+    match reason {
+        Reason::Words(reason) => Refused::Operator { operator: node.op.clone(), node: format!("{}{}", scope.path, node.name), reason },
+        Reason::Whole(refused) => refused,
     }
 }

@@ -12,6 +12,8 @@ pub(super) enum Value {
     Tensor(OutletId),
     /// A variable, by the name it is told apart by.
     Variable(String),
+    /// A variable of TensorFlow 1, which is its value wherever a value is asked for.
+    Reference(String),
     /// A tensor in the bundle of variables, not read yet.
     Stored(String),
     /// Constant texts.
@@ -29,7 +31,7 @@ impl Value {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Tensor(_) => "a tensor",
-            Self::Variable(_) => "a variable",
+            Self::Variable(_) | Self::Reference(_) => "a variable",
             Self::Stored(_) => "a stored tensor",
             Self::Texts(_) => "texts",
             Self::List(_) => "a list of tensors",

@@ -15,21 +15,25 @@ pub(super) const LIST: &[(&str, Operator)] = &[
     ("ResourceGatherNd", gathered_nd),
     ("RestoreV2", restore),
     ("VarHandleOp", handle),
-    ("Variable", handle),
-    ("VariableV2", handle),
+    ("Variable", |build, call| Ok(vec![Value::Reference(name(build, call)?)])),
+    ("VariableV2", |build, call| Ok(vec![Value::Reference(name(build, call)?)])),
 ];
 
+fn handle(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
+    Ok(vec![Value::Variable(name(build, call)?)])
+}
+
 /// A variable is told apart by its node; two nodes of one shared name are one variable.
-fn handle(_: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
+fn name(_: &mut Build<'_>, call: &Call<'_>) -> Result<String, Reason> {
     let shared = call.text("shared_name", "")?;
     let container = call.text("container", "")?;
     let name = if shared.is_empty() { format!("{}{}", call.path, call.node.name) } else { shared };
-    Ok(vec![Value::Variable(format!("{container}/{name}"))])
+    Ok(format!("{container}/{name}"))
 }
 
 fn named<'a>(call: &'a Call<'_>) -> Result<&'a str, Reason> {
     match call.inputs.first() {
-        Some(Value::Variable(name)) => Ok(name),
+        Some(Value::Variable(name) | Value::Reference(name)) => Ok(name),
         Some(other) => Err(format!("a variable is expected, it is {}", other.kind()).into()),
         None => Err("a variable is expected".into()),
     }
@@ -46,7 +50,7 @@ fn assign(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> 
     let variable = named(call)?;
     let value = call.inputs.get(1).ok_or("a value is expected")?;
     build.assign(variable.to_owned(), value.clone());
-    Ok(vec![Value::Variable(variable.to_owned())])
+    Ok(vec![Value::Reference(variable.to_owned())])
 }
 
 /// What it reads is named here and read later, if a variable that is needed is given it.

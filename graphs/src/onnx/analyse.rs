@@ -1,0 +1,68 @@
+//! Shapes are found node by node and checked before tract computes anything with them: it evaluates what depends on constants alone as
+//! soon as it can, and a constant of 10^10 values would be made then.
+
+use tract_core::internal::{Symbol, TDim, TVec};
+use tract_onnx::tract_hir::infer::{GenericFactoid, InferenceFact, InferenceModel};
+use tract_onnx::tract_hir::internal::{Factoid as _, OutletId, TractResult};
+
+use crate::run::{self, too_large, volume_at_one_row};
+use crate::{Bounds, Refused};
+
+/// Infers types and shapes of a model, in the order of its nodes.
+///
+/// # Errors
+/// A tensor is too large, or tract finds types or shapes that do not fit together.
+pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds: &Bounds) -> Result<(), Refused> {
+    let order = model.eval_order().map_err(|error| run::engine(&error))?;
+    for id in order {
+        let facts = infer(model, id).map_err(|error| run::engine(&error))?;
+        for fact in facts {
+            if let Some(Some(volume)) = volume(&fact, rows)
+                && volume > bounds.elements as u64
+            {
+                return Err(too_large(&model.node(id).name, volume, bounds));
+            }
+            if let Some(None) = volume(&fact, rows) {
+                return Err(too_large(&model.node(id).name, u64::MAX, bounds));
+            }
+        }
+        let step = step(model, id);
+        step.map_err(|error| run::engine(&error.context(format!("node `{}`", model.node(id).name))))?;
+    }
+    Ok(())
+}
+
+/// What a node's outputs would be, without computing them.
+fn infer(model: &InferenceModel, id: usize) -> TractResult<TVec<InferenceFact>> {
+    let node = model.node(id);
+    let (inputs, outputs) = model.node_facts(id)?;
+    let observed: Vec<OutletId> = node.op.observe_outlets(model, node)?;
+    let observed = observed.iter().map(|outlet| model.outlet_fact(*outlet)).collect::<TractResult<TVec<_>>>()?;
+    let mut op = node.op.clone();
+    Ok(op.infer_facts(inputs, outputs, observed)?.1)
+}
+
+/// Lets a node infer what it can, values included, and notes it.
+fn step(model: &mut InferenceModel, id: usize) -> TractResult<()> {
+    let node = model.node(id);
+    let (inputs, outputs) = model.node_facts(id)?;
+    let observed: Vec<OutletId> = node.op.observe_outlets(model, node)?;
+    let facts = observed.iter().map(|outlet| model.outlet_fact(*outlet)).collect::<TractResult<TVec<_>>>()?;
+    let mut op = node.op.clone();
+    let (inputs, outputs, facts) = op.infer(inputs, outputs, facts)?;
+    let outlets = node.inputs.iter().copied().chain((0..outputs.len()).map(|slot| OutletId::new(id, slot))).chain(observed);
+    let found: Vec<(OutletId, InferenceFact)> = outlets.zip(inputs.into_iter().chain(outputs).chain(facts)).collect();
+    model.node_mut(id).op = op;
+    for (outlet, fact) in found {
+        let known = model.outlet_fact(outlet)?.unify(&fact)?;
+        model.set_outlet_fact(outlet, known)?;
+    }
+    Ok(())
+}
+
+/// The number of values of a shape that is known.
+fn volume(fact: &InferenceFact, rows: Option<&Symbol>) -> Option<Option<u64>> {
+    let dims = fact.shape.dims().map(GenericFactoid::concretize).collect::<Option<Vec<TDim>>>()?;
+    fact.shape.is_concrete().then_some(())?;
+    volume_at_one_row(dims.iter(), rows)
+}

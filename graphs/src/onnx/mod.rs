@@ -1,0 +1,20 @@
+//! ONNX models: read within bounds, checked against an allow-list, and run by tract, with operators of our own where tract's are missing or
+//! not what the specification says.
+
+mod allow;
+mod analyse;
+mod decode;
+mod external;
+mod load;
+mod ops;
+mod probe;
+mod shapes;
+mod tensor;
+mod walk;
+
+pub use allow::{Operator, operators};
+pub use load::{load, load_fixed};
+pub use shapes::Shapes;
+
+/// The engine's own message types, for tests and tools that write models.
+pub use tract_onnx::pb;

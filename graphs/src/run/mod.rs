@@ -1,0 +1,199 @@
+//! From a typed model of tract's to a [`Graph`]: one plan for every number of rows, a state for each thread, and nothing that the
+//! engine does to itself reaches the caller: its panics and errors are values.
+//!
+//! Rust prints a panic to standard error before it is caught here. The hook that does so belongs to the process and is left alone.
+
+mod answer;
+mod bound;
+mod feed;
+mod guard;
+mod runner;
+
+use std::sync::Arc;
+
+use tract_core::internal::{DatumType, DimLike as _, OutletId, SpecialOps as _, Symbol, TDim, TypedFact, TypedModel, TypedRunnableModel, TypedSimplePlan};
+use tract_core::ops::cast::cast;
+
+use crate::{Bounds, Dim, Element, Graph, Port, Refused, RunError, Runner, exact};
+
+#[cfg(feature = "onnx")]
+pub(crate) use bound::too_large;
+pub(crate) use bound::volume_at_one_row;
+pub(crate) use guard::guarded;
+
+/// What runs the graphs of this module.
+const ENGINE: &str = "tract 0.23.9";
+
+/// Where the rows are in the tensors of a model.
+#[derive(Debug, Clone)]
+pub(crate) enum Lead {
+    /// The first dimension of every input and output is this symbol: rows are run together.
+    Rows(Symbol),
+    /// The first dimension of every input and output is one: rows are run one by one.
+    One,
+    /// A row is everything that the inputs hold, there is no dimension for rows: they are run one by one.
+    Whole,
+}
+
+/// A graph that is run by tract.
+#[derive(Debug)]
+struct Planned {
+    plan: Arc<TypedRunnableModel>,
+    lead: Lead,
+    inputs: Arc<[Port]>,
+    outputs: Arc<[Port]>,
+    /// Most rows in one call, so that no tensor becomes larger than the bounds.
+    rows_max: usize,
+    memory_bytes: u64,
+}
+
+/// What is made into a graph.
+pub(crate) struct Typed {
+    /// The model; its inputs and outputs have the order of the names.
+    pub(crate) model: TypedModel,
+    /// Where its rows are.
+    pub(crate) lead: Lead,
+    /// Names of the inputs.
+    pub(crate) inputs: Vec<String>,
+    /// Names of the outputs.
+    pub(crate) outputs: Vec<String>,
+}
+
+/// Checks, optimises and plans a model.
+///
+/// # Errors
+/// It asks for more than the bounds, its inputs and outputs do not have the rows where `lead` says, or tract does not accept it.
+pub(crate) fn graph(typed: Typed, bounds: &Bounds) -> Result<Arc<dyn Graph>, Refused> {
+    guarded(|| plan(typed, bounds)).unwrap_or_else(|panic| Err(Refused::Engine(format!("it panicked: {panic}")))).map(|planned| {
+        let graph: Arc<dyn Graph> = Arc::new(planned);
+        graph
+    })
+}
+
+fn plan(typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
+    let Typed { mut model, lead, inputs: input_names, outputs: output_names } = typed;
+    numbers_for_dimensions(&mut model).map_err(|error| engine(&error))?;
+    let symbol = match &lead {
+        Lead::Rows(symbol) => Some(symbol.clone()),
+        Lead::One | Lead::Whole => None,
+    };
+    let widest = bound::tensors(&model, symbol.as_ref(), bounds)?;
+    let memory_bytes = bound::weights(&model, bounds)?;
+    let inputs = ports(&model, &lead, &model.inputs, &input_names, true)?;
+    let outputs = ports(&model, &lead, &model.outputs, &output_names, false)?;
+    exact::replace(&mut model).map_err(|error| engine(&error))?;
+    let model = model.into_optimized().map_err(|error| engine(&error))?;
+    let plan = TypedSimplePlan::new(model).map_err(|error| engine(&error))?;
+    let rows_max = if symbol.is_some() { (bounds.elements / widest.max(1)).max(1) } else { 1 };
+    Ok(Planned { plan, lead, inputs: inputs.into(), outputs: outputs.into(), rows_max, memory_bytes })
+}
+
+/// An error of tract's with all its causes.
+pub(crate) fn engine(error: &tract_core::internal::TractError) -> Refused {
+    Refused::Engine(format!("{error:#}"))
+}
+
+/// Outputs that are computed as dimensions become the integers that they are in the file.
+fn numbers_for_dimensions(model: &mut TypedModel) -> tract_core::internal::TractResult<()> {
+    for slot in 0..model.outputs.len() {
+        let outlet = model.outputs[slot];
+        if model.outlet_fact(outlet)?.datum_type == DatumType::TDim {
+            let name = model.unique_name("rows-as-numbers").into_owned();
+            model.outputs[slot] = model.wire_node(name, cast(DatumType::I64), &[outlet])?[0];
+        }
+    }
+    Ok(())
+}
+
+fn ports(model: &TypedModel, lead: &Lead, outlets: &[OutletId], names: &[String], inputs: bool) -> Result<Vec<Port>, Refused> {
+    if outlets.len() != names.len() {
+        return Err(Refused::Engine(format!("{} names for {} ports", names.len(), outlets.len())));
+    }
+    let port = |(outlet, name): (&OutletId, &String)| {
+        let fact = model.outlet_fact(*outlet).map_err(|error| engine(&error))?;
+        let element = element(fact.datum_type).ok_or_else(|| malformed(name, format!("its element type is {:?}", fact.datum_type)))?;
+        Ok(Port { name: name.clone(), element, dims: dims(fact, lead, name, inputs)? })
+    };
+    outlets.iter().zip(names).map(port).collect()
+}
+
+fn malformed(name: &str, reason: String) -> Refused {
+    Refused::Malformed { what: format!("port `{name}`"), reason }
+}
+
+/// The dimensions of a port; the first is the rows.
+fn dims(fact: &TypedFact, lead: &Lead, name: &str, input: bool) -> Result<Vec<Dim>, Refused> {
+    let shape: Vec<TDim> = fact.shape.iter().cloned().collect();
+    let inner = match (lead, shape.split_first()) {
+        (Lead::Whole, _) => shape.as_slice(),
+        (Lead::Rows(symbol), Some((first, rest))) if *first == TDim::from(symbol.clone()) => rest,
+        (Lead::One, Some((first, rest))) if *first == TDim::from(1) => rest,
+        (Lead::Rows(_) | Lead::One, _) => {
+            let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            return Err(malformed(name, format!("its first dimension has to be the rows, its shape is [{shape}]")));
+        }
+    };
+    let rows = match lead {
+        Lead::Rows(symbol) => Some(symbol),
+        Lead::One | Lead::Whole => None,
+    };
+    let mut dims = vec![Dim::Rows];
+    for dim in inner {
+        let fixed = dim.to_usize().ok();
+        let follows_rows = rows.is_some_and(|symbol| dim.symbols().contains(symbol));
+        match fixed {
+            Some(size) => dims.push(Dim::Fixed(size)),
+            None if input || follows_rows => {
+                return Err(malformed(name, format!("dimension {dim} has to be a number, or to be given by the signature")));
+            }
+            None => dims.push(Dim::Varies),
+        }
+    }
+    Ok(dims)
+}
+
+/// The element type of ours for one of tract's.
+pub(crate) fn element(datum: DatumType) -> Option<Element> {
+    Some(match datum.unquantized() {
+        DatumType::F16 => Element::F16,
+        DatumType::F32 => Element::F32,
+        DatumType::F64 => Element::F64,
+        DatumType::Bool => Element::Bool,
+        DatumType::I8 => Element::I8,
+        DatumType::I16 => Element::I16,
+        DatumType::I32 => Element::I32,
+        DatumType::I64 => Element::I64,
+        DatumType::U8 => Element::U8,
+        DatumType::U16 => Element::U16,
+        DatumType::U32 => Element::U32,
+        DatumType::U64 => Element::U64,
+        DatumType::String => Element::Text,
+        _ => return None,
+    })
+}
+
+impl Graph for Planned {
+    fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    fn engine(&self) -> &str {
+        ENGINE
+    }
+
+    fn batched(&self) -> bool {
+        matches!(self.lead, Lead::Rows(_))
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    fn runner(&self) -> Result<Box<dyn Runner>, RunError> {
+        runner::Tract::new(self).map(|runner| Box::new(runner) as Box<dyn Runner>)
+    }
+}
