@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore")
 # Operator -> names of its secondary inputs, as the schema calls them.
 SECONDARY = {
     "AffineGrid": {"size"},
+    "BatchNormalization": {"scale", "B", "input_mean", "input_var", "mean", "var"},
     "BlackmanWindow": {"size"},
     "CenterCropPad": {"shape"},
     "Clip": {"min", "max"},

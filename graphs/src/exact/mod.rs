@@ -6,6 +6,9 @@
 mod erf;
 mod sigmoid;
 
+#[cfg(feature = "onnx")]
+pub(crate) use sigmoid::sigmoid;
+
 use tract_core::internal::{TractResult, TypedModel};
 use tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_core::ops::logic::IfThenElse;
