@@ -1,7 +1,6 @@
 //! The activations of recurrent networks, by name.
 
 use tract_core::internal::{TractResult, bail};
-use tract_linalg::routines::Func;
 
 use crate::exact;
 
@@ -50,7 +49,7 @@ impl Activation {
         let mut each = |function: &dyn Fn(f32) -> f32| values.iter_mut().for_each(|value| *value = function(*value));
         match self {
             Self::Sigmoid => return exact::sigmoid(values),
-            Self::Tanh => return Func::Tanh.ew_f32()?.run(values),
+            Self::Tanh => return exact::tanh(values),
             Self::Relu => each(&|x| x.max(0.0)),
             Self::Softsign => each(&|x| x / (1.0 + x.abs())),
             Self::Softplus => each(&|x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
