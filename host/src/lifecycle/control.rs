@@ -76,7 +76,7 @@ impl Lifecycle {
             .enumerate()
             .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
-        let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone() };
+        let rules = Rules { locations: locations.clone(), limits: config.limits.clone(), maxima: config.maxima.clone(), golden_tolerance: config.golden_tolerance };
         Ok(Self {
             feed,
             watch: Watch::new(locations),

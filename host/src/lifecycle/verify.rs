@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::golden::{self, Case};
 use super::grants;
 use super::locations::{Located, Locations};
 use super::watch::{Announced, Content};
@@ -15,6 +16,8 @@ pub(super) struct Rules {
     pub(super) locations: Arc<Locations>,
     pub(super) limits: Limits,
     pub(super) maxima: Limits,
+    /// The most by which a golden may let a float differ.
+    pub(super) golden_tolerance: f64,
 }
 
 /// A model whose payload and permissions are in order.
@@ -23,6 +26,8 @@ pub(super) struct Verified {
     pub(super) digest: Digest,
     pub(super) payload: Payload,
     pub(super) limits: Limits,
+    /// Records and what the model has to say to them.
+    pub(super) goldens: Vec<Case>,
 }
 
 /// Checks a descriptor and reads its files.
@@ -34,6 +39,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Re
     let descriptor = &announced.descriptor;
     let kind = kind(descriptor, backends)?;
     built(descriptor)?;
+    let goldens = goldens(descriptor, rules.golden_tolerance)?;
     let limits = grants::apply(descriptor.grants.as_ref(), &rules.limits, &rules.maxima)?;
     let (data, digest) = content("the model", &announced.payload, rules)?;
     let artifacts = artifacts(announced, rules)?;
@@ -53,7 +59,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends) -> Re
     {
         return Err(format!("its files changed since it was announced: it was {known} and is {digest}"));
     }
-    Ok(Verified { announced: announced.clone(), digest, payload, limits })
+    Ok(Verified { announced: announced.clone(), digest, payload, limits, goldens })
 }
 
 fn kind(descriptor: &ModelDescriptor, backends: &Backends) -> Result<ModelType, String> {
@@ -67,7 +73,6 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
     let fields = [
         ("evaluator", descriptor.evaluator.is_some()),
         ("lineage", descriptor.lineage.is_some()),
-        ("goldens", !descriptor.goldens.is_empty()),
         ("effective_from", descriptor.effective_from.is_some()),
         ("authenticity", !descriptor.authenticity.is_empty()),
         ("formats", !descriptor.formats.is_empty()),
@@ -78,6 +83,26 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the descriptor sets {}, which is not built yet; publish without it", set.join(", ")))
+}
+
+/// Each is a line of a golden file. A tolerance that lets everything through would be no test.
+fn goldens(descriptor: &ModelDescriptor, tolerance_max: f64) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::with_capacity(descriptor.goldens.len());
+    for (number, line) in (1..).zip(&descriptor.goldens) {
+        let text = std::str::from_utf8(line).map_err(|error| format!("golden {number}: {error}"))?;
+        let case = golden::case(number, text).map_err(|reason| format!("golden {number}: {reason}"))?;
+        if case.expected.is_none() {
+            return Err(format!("golden {number} says neither `outputs` nor `rejected`"));
+        }
+        if case.tolerance > tolerance_max {
+            return Err(format!(
+                "golden {number} has a tolerance of {}, at most {tolerance_max} is allowed (`limits.golden_tolerance`)",
+                case.tolerance
+            ));
+        }
+        cases.push(case);
+    }
+    Ok(cases)
 }
 
 fn artifacts(announced: &Announced, rules: &Rules) -> Result<Vec<Artifact>, String> {
