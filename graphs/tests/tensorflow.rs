@@ -38,7 +38,7 @@ fn load(case: &Value) -> Result<Arc<dyn Graph>, Refused> {
     if case["kind"] == "frozen" {
         return tensorflow::frozen(&fs::read(folder().join(format!("{name}.pb"))).unwrap(), &Options::default(), &bounds);
     }
-    let mut options = Options { signature: case["signature"].as_str().unwrap().to_owned(), ..Options::default() };
+    let mut options = Options { signature: case["signature"].as_str().map(ToOwned::to_owned), ..Options::default() };
     if let Some(tags) = case["tags"].as_array() {
         options.tags = tags.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect();
     }

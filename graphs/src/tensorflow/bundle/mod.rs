@@ -70,11 +70,6 @@ impl<'a> Bundle<'a> {
         Ok(Some(Self { folder, entries, shards, left: bounds.weights, max: bounds.weights, elements_max: bounds.elements }))
     }
 
-    /// Number of the element type of a tensor, where it is stored.
-    pub(super) fn dtype(&self, key: &str) -> Option<i32> {
-        self.entries.get(key.as_bytes()).map(|entry| entry.dtype)
-    }
-
     /// One tensor.
     ///
     /// # Errors

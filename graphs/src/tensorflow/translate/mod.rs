@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 use tract_core::internal::{TDim, TypedFact, TypedModel};
 
+use super::proto::attr_value::Value as Attribute;
 use super::proto::{FunctionDefLibrary, GraphDef, MetaGraphDef, NodeDef, OpList};
 use super::{Folder, Options, dtype, saved_model};
 use crate::run::{Lead, Typed};
@@ -18,6 +19,8 @@ use crate::{Bounds, Refused};
 use build::Build;
 use scope::{Library, Scope};
 use value::Value;
+
+pub(super) use operator::names as operators;
 
 /// An input or output that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub(super) fn ends(graph: &GraphDef) -> Result<Ends, Refused> {
         name: node.name.clone(),
         tensor: node.name.clone(),
         dtype: call::attribute_type(node, "dtype").unwrap_or(0),
-        shape: saved_model::dims(call::attribute_shape(node, "shape")),
+        shape: saved_model::dims(call::attribute_shape(node, "shape")).or_else(|| width(graph, node)),
     };
     // What has no value for anyone: it is not an output although nothing uses it.
     let silent = |op: &str| matches!(op, "NoOp" | "Assert" | "Placeholder" | "Const" | "Print" | "PlaceholderWithDefault") || op.starts_with("Save");
@@ -60,6 +63,27 @@ pub(super) fn ends(graph: &GraphDef) -> Result<Ends, Refused> {
         return Err(Refused::Malformed { what: "GraphDef".to_owned(), reason });
     }
     Ok(Ends { inputs, outputs })
+}
+
+/// The shape of an input that does not say it, told by the constant matrix that it is multiplied with: old tools drop the attribute.
+fn width(graph: &GraphDef, input: &NodeDef) -> Option<Vec<i64>> {
+    let by = graph.node.iter().find(|node| node.op == "MatMul" && node.input.first().map(|from| scope::node_of(from)) == Some(&input.name))?;
+    let mut matrix = scope::node_of(by.input.get(1)?);
+    // At most so many nodes may stand between: a cycle would have no end.
+    for _ in 0..8 {
+        let node = graph.node.iter().find(|node| node.name == matrix)?;
+        match (node.op.as_str(), call::attribute(node, "value")) {
+            ("Const", Some(Attribute::Tensor(tensor))) => {
+                let across = matches!(call::attribute(by, "transpose_b"), Some(Attribute::B(true)));
+                let turned = matches!(call::attribute(by, "transpose_a"), Some(Attribute::B(true)));
+                let dims = saved_model::dims(tensor.tensor_shape.as_ref()).filter(|dims| dims.len() == 2 && !turned)?;
+                return Some(vec![-1, *dims.get(usize::from(across))?]);
+            }
+            ("Identity", _) => matrix = scope::node_of(node.input.first()?),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// A graph whose variables are constants.

@@ -61,7 +61,7 @@ pub(super) fn find(name: &str) -> Option<Operator> {
 }
 
 /// Names of all operators that are taken, in order.
-pub(super) fn names() -> Vec<&'static str> {
+pub(in crate::tensorflow) fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names

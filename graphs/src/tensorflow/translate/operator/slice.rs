@@ -134,7 +134,7 @@ fn slice(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 
 /// What is taken of one dimension.
 enum Part {
-    All(usize),
+    All,
     One(usize, TDim),
     Range(usize, Option<TDim>, Option<TDim>, i64),
     New,
@@ -147,7 +147,7 @@ fn strided(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
     // From behind, so that the numbers of the dimensions before stay what they are.
     for part in plan.iter().rev() {
         x = match part {
-            Part::All(_) | Part::New => x,
+            Part::All | Part::New => x,
             Part::One(axis, at) => {
                 let length = length(build, x, *axis)?;
                 let at = at.as_i64().ok_or("the place that it takes depends on the number of rows")?;
@@ -189,7 +189,7 @@ fn plan(build: &Build<'_>, call: &Call<'_>, spec: (OutletId, OutletId, OutletId)
     let all = ellipsis & ((1 << begin.len()) - 1) == 0;
     for (at, ((begin, end), stride)) in begin.into_iter().zip(end).zip(strides).enumerate() {
         if has(ellipsis, at) {
-            plan.extend((axis..axis + open).map(Part::All));
+            plan.extend((0..open).map(|_| Part::All));
             axis += open;
             open = 0;
             continue;
@@ -206,7 +206,7 @@ fn plan(build: &Build<'_>, call: &Call<'_>, spec: (OutletId, OutletId, OutletId)
         axis += 1;
     }
     if all {
-        plan.extend((axis..axis + open).map(Part::All));
+        plan.extend((0..open).map(|_| Part::All));
     }
     Ok(plan)
 }
