@@ -142,7 +142,7 @@ fn graphs_are_refused_in_words() {
         ("a large one-hot", needs(&[integers("i", &[1], &[0]), integers("d", &[], &[big]), floats("v", &[]), node("f", "OneHot", &["i", "d", "v", "v"], &[]), plus("f")]), "a depth of"),
         ("another shape", needs(&[integers("d", &[2], &[-1, 3]), node("out", "Reshape", &["x", "d"], &[])]), "Reshape"),
         ("rows reduced", needs(&[integers("d", &[1], &[0]), node("out", "Sum", &["x", "d"], &[])]), "over the rows"),
-        ("a sum that does not fit", needs(&[floats("c", &[5]), plus("c")]), "AddV2"),
+        ("a sum that does not fit", needs(&[floats("c", &[5]), plus("c")]), "do not fit each other"),
         ("too few inputs", needs(&[node("out", "AddV2", &["x"], &[])]), "2 inputs are expected, it has 1"),
         ("a missing function", needs(&[call("out", "x", "nowhere")]), "no function `nowhere`"),
         ("functions too deep", [needs(&[call("out", "x", "f0")]), deep].concat(), "functions within each other"),
@@ -222,7 +222,11 @@ fn bundles_that_were_changed_are_refused() {
         change(model.0.get_mut(name).unwrap());
         model
     };
-    assert!(refusal(&changed(DATA, &|data| data[17] ^= 1)).contains("checksum"));
+    // What no variable is made of is not read.
+    let length = model.0[DATA].len();
+    let found = (0..length).step_by(61).filter_map(|at| saved(&changed(DATA, &|data| data[at] ^= 1)).err());
+    let found: Vec<String> = found.map(|refused| refused.to_string()).collect();
+    assert!(!found.is_empty() && found.iter().all(|refused| refused.contains("checksum")), "{found:?}");
     assert!(refusal(&changed(DATA, &|data| data.truncate(20))).contains("cut off"));
     assert!(refusal(&changed(INDEX, &|index| index[3] ^= 1)).contains("checksum"));
     assert!(refusal(&changed(INDEX, &|index| index.truncate(60))).contains("variables.index"));
@@ -254,7 +258,7 @@ fn what_is_not_there_is_said_with_what_is() {
     let message = with(Options { tags: vec!["train".to_owned()], ..Options::default() });
     assert!(message.contains("[train]") && message.contains("[serve]"), "{message}");
     let message = with(Options { signature: Some("predict".to_owned()), ..Options::default() });
-    assert!(message.contains("no signature `predict`") && message.contains("it has `serving_default`"), "{message}");
+    assert!(message.contains("no signature `predict`") && message.contains("`serving_default`"), "{message}");
     let message = with(Options { shapes: BTreeMap::from([("image".to_owned(), vec![1])]), ..Options::default() });
     assert!(message.contains("`image`") && message.contains("the model's inputs are"), "{message}");
     let text = |text: &str| refusal(&Memory(BTreeMap::from([("saved_model.pbtxt".to_owned(), text.as_bytes().to_vec())])));

@@ -41,7 +41,7 @@ pub(super) const LIST: &[(&str, Operator)] = &[
 
 fn pair(build: &mut Build<'_>, call: &Call<'_>) -> Result<[OutletId; 2], Reason> {
     let inputs: [OutletId; 2] = call.exactly()?;
-    build.alike(&inputs)?.try_into().map_err(|_| "two inputs are expected".into())
+    build.fitting(&inputs)?.try_into().map_err(|_| "two inputs are expected".into())
 }
 
 fn plain(build: &mut Build<'_>, call: &Call<'_>, op: impl Into<Box<dyn TypedOp>>) -> Result<Vec<Value>, Reason> {
@@ -54,7 +54,7 @@ fn add_n(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let (first, rest) = terms.split_first().ok_or("at least one input is expected")?;
     let mut sum = *first;
     for term in rest {
-        let both = build.alike(&[sum, *term])?;
+        let both = build.fitting(&[sum, *term])?;
         sum = build.wire(math::add(), &both)?;
     }
     one(sum)
@@ -151,7 +151,7 @@ fn larger_or_smaller(build: &mut Build<'_>, a: OutletId, b: OutletId, larger: bo
 
 fn clip(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [x, low, high] = call.exactly()?;
-    let alike = build.alike(&[x, low, high])?;
+    let alike = build.fitting(&[x, low, high])?;
     let [x, low, high]: [OutletId; 3] = alike.try_into().map_err(|_| Reason::from("three inputs are expected"))?;
     let below = larger_or_smaller(build, x, high, false)?;
     one(larger_or_smaller(build, below, low, true)?)
@@ -191,8 +191,8 @@ fn select_v2(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reaso
     let branches = build.alike_types(&[a, b])?;
     let mut all = vec![condition];
     all.extend(branches);
-    let rank = all.iter().map(|outlet| build.rank(*outlet)).collect::<Result<Vec<_>, _>>()?;
-    let most = rank.iter().copied().max().unwrap_or(0);
-    let all = all.into_iter().zip(rank).map(|(outlet, own)| build.deepened(outlet, most - own)).collect::<Result<Vec<_>, _>>()?;
+    let ranks = all.iter().map(|outlet| build.rank(*outlet)).collect::<Result<Vec<_>, _>>()?;
+    let most = ranks.iter().copied().max().unwrap_or(0);
+    let all = all.into_iter().zip(ranks).map(|(outlet, own)| build.deepened(outlet, most - own)).collect::<Result<Vec<_>, _>>()?;
     one(build.wire(logic::Iff, &all)?)
 }

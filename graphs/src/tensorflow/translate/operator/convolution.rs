@@ -1,7 +1,7 @@
 //! Convolutions and pools.
 
 use tract_core::internal::{DatumType, OutletId, TDim, TVec, Tensor};
-use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec, SumPool};
+use tract_core::ops::cnn::{Conv, Deconv, KernelFormat, MaxPool, PaddingSpec, PoolSpec, SumPool};
 use tract_core::ops::nn::DataFormat;
 
 use super::super::build::Build;
@@ -14,6 +14,7 @@ pub(super) const LIST: &[(&str, Operator)] = &[
     ("AvgPool", average),
     ("AvgPool3D", average),
     ("Conv2D", convolve),
+    ("Conv2DBackpropInput", transposed_convolution),
     ("Conv3D", convolve),
     ("DepthwiseConv2dNative", depthwise),
     ("MaxPool", largest),
@@ -144,6 +145,54 @@ fn depthwise(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reaso
         return Err(format!("{} channels come, the kernel is {shape:?}", geometry.channels).into());
     }
     one(wire(build, call, &geometry, kernel, geometry.channels)?)
+}
+
+/// A transposed convolution: TensorFlow has it as the gradient of a convolution, whose result's size it is told.
+fn transposed_convolution(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
+    let [size, kernel, x] = call.exactly()?;
+    let geometry = geometry(build, call, x)?;
+    let size = build.dims(size, "the size of the result")?;
+    let shape = kernel_shape(build, kernel, geometry.rank)?;
+    let (spatial, own) = shape.split_at(geometry.rank);
+    let [outputs, inputs] = own else { return Err("a kernel with channels is expected".into()) };
+    let (strides, dilations) = (geometry.spatial(call, "strides")?, geometry.spatial(call, "dilations")?);
+    if *inputs != geometry.channels || dilations.iter().any(|dilation| *dilation != 1) || size.len() != geometry.rank + 2 {
+        return Err(format!("{} channels come, the kernel is {shape:?}, dilations are {dilations:?}", geometry.channels).into());
+    }
+    let same = match call.text("padding", "")?.as_str() {
+        "SAME" => true,
+        "VALID" => false,
+        other => return Err(format!("attribute `padding` is {other:?}").into()),
+    };
+    let skip = if geometry.first() { 2 } else { 1 };
+    let from = build.shape(x)?;
+    let (mut before, mut after, mut more) = (TVec::new(), TVec::new(), TVec::new());
+    for ((dim, wanted), (kernel, stride)) in from.iter().zip(&size).skip(skip).zip(spatial.iter().zip(&strides)) {
+        let number = |dim: &TDim| dim.as_i64().and_then(|dim| usize::try_from(dim).ok()).filter(|dim| (1..=1 << 20).contains(dim));
+        let (Some(dim), Some(wanted)) = (number(dim), number(wanted)) else { return Err("the size of the result has to be known".into()) };
+        let steps = if same { wanted.div_ceil(*stride) } else { wanted.saturating_sub(*kernel) / stride + 1 };
+        let full = (dim - 1) * stride + kernel;
+        if steps != dim || (!same && wanted < *kernel) {
+            return Err(format!("a picture of {dim} cannot become one of {wanted}").into());
+        }
+        let cut = full.saturating_sub(wanted);
+        before.push(cut / 2);
+        after.push(cut - cut / 2);
+        more.push(wanted.saturating_sub(full));
+    }
+    let pool_spec = PoolSpec {
+        data_format: geometry.format,
+        kernel_shape: spatial.iter().copied().collect(),
+        padding: PaddingSpec::Explicit(before, after),
+        dilations: None,
+        strides: Some(strides),
+        input_channels: *inputs,
+        output_channels: *outputs,
+    };
+    let order: Vec<usize> = (0..geometry.rank).chain([geometry.rank + 1, geometry.rank]).collect();
+    let kernel = transposed(build, kernel, &order)?;
+    let bias = build.constant(Tensor::zero_dt(build.datum(x)?, &[*outputs])?)?;
+    one(build.wire(Deconv { pool_spec, kernel_format: KernelFormat::HWIO, adjustments: more, group: 1 }, &[x, kernel, bias])?)
 }
 
 fn pool(build: &Build<'_>, call: &Call<'_>) -> Result<(OutletId, PoolSpec), Reason> {

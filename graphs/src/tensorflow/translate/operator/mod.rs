@@ -2,6 +2,7 @@
 
 mod activation;
 mod arithmetic;
+mod batch;
 mod constant;
 mod control;
 mod convolution;
@@ -30,6 +31,7 @@ pub(super) const MANY: usize = 64;
 const FAMILIES: &[&[(&str, Operator)]] = &[
     activation::LIST,
     arithmetic::LIST,
+    batch::LIST,
     constant::LIST,
     control::LIST,
     convolution::LIST,

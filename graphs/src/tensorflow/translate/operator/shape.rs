@@ -5,7 +5,7 @@ use tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_core::ops::change_axes::{perm_to_ops, to_axis_ops_with_tf_rules};
 
 use super::super::super::dtype;
-use super::super::build::Build;
+use super::super::build::{Build, shown};
 use super::super::call::{Call, Reason};
 use super::super::value::Value;
 use super::constant::negative;
@@ -99,10 +99,6 @@ pub(super) fn reshaped(build: &mut Build<'_>, x: OutletId, to: &[TDim]) -> Resul
         x = build.wire(op, &[x])?;
     }
     Ok(x)
-}
-
-fn shown(dims: &[TDim]) -> String {
-    format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// Replaces -1. Dimensions that stand on both sides cancel each other, so that the rows are never divided.
