@@ -12,7 +12,8 @@ use sandstream_graphs::{Answer, Bounds, Element, Feed, Graph, Port, Refused};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
-    std::env::var_os("TENSORFLOW_FIXTURES").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow"), PathBuf::from)
+    std::env::var_os("TENSORFLOW_FIXTURES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow"), PathBuf::from)
 }
 
 /// A tensor as the fixtures have it.
@@ -146,4 +147,15 @@ fn exports_score_as_in_tensorflow() {
     }
     assert!(cases.len() > 20, "there are {} cases only", cases.len());
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_document_has_the_operators() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/tensorflow-operators.md");
+    let text = fs::read_to_string(path).unwrap();
+    let names = tensorflow::operators();
+    let line = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let has: Vec<&str> = text.split_whitespace().collect();
+    let wanted: Vec<&str> = line.split_whitespace().collect();
+    assert!(has.windows(wanted.len()).any(|part| part == wanted), "the list in docs/tensorflow-operators.md has to be:\n{line}");
 }

@@ -104,11 +104,14 @@ fn graphs_are_refused_in_words() {
     use wire::{call, floats, function, function_attribute, graph, input, integers, node, truth};
     let big = 10_000_000_000;
     let plus = |y: &str| node("out", "AddV2", &["x", y], &[]);
-    let deep: Vec<u8> = (0..40).flat_map(|at| function(&format!("f{at}"), &[call("n", "a", &format!("f{}", at + 1))], "n:output:0")).collect();
+    let deep: Vec<u8> =
+        (0..40).flat_map(|at| function(&format!("f{at}"), &[call("n", "a", &format!("f{}", at + 1))], "n:output:0")).collect();
     let wide: Vec<u8> = (0..14)
         .flat_map(|at| {
             let next = format!("f{}", at + 1);
-            let nodes: Vec<_> = (0..8).map(|n| call(&format!("n{n}"), &if n == 0 { "a".to_owned() } else { format!("n{}:output:0", n - 1) }, &next)).collect();
+            let nodes: Vec<_> = (0..8)
+                .map(|n| call(&format!("n{n}"), &if n == 0 { "a".to_owned() } else { format!("n{}:output:0", n - 1) }, &next))
+                .collect();
             function(&format!("f{at}"), &nodes, "n7:output:0")
         })
         .chain(function("f14", &[], "a"))
@@ -119,10 +122,18 @@ fn graphs_are_refused_in_words() {
         ("nothing", Vec::new(), "none of its 0 nodes is an output"),
         ("noise", vec![0xff; 64], "GraphDef"),
         ("no input", graph(&[floats("c", &[2]), node("out", "Relu", &["c"], &[])]), "no inputs"),
-        ("a cycle", needs(&[node("a", "Relu", &["b"], &[]), node("b", "Relu", &["a"], &[]), node("out", "AddV2", &["x", "a"], &[])]), "cycles"),
+        (
+            "a cycle",
+            needs(&[node("a", "Relu", &["b"], &[]), node("b", "Relu", &["a"], &[]), node("out", "AddV2", &["x", "a"], &[])]),
+            "cycles",
+        ),
         ("its own input", needs(&[node("a", "AddV2", &["x", "a"], &[]), node("out", "Relu", &["a"], &[])]), "cycles"),
         ("a missing node", needs(&[node("out", "Relu", &["nowhere"], &[])]), "`nowhere` is no node"),
-        ("two of a name", needs(&[node("out", "Relu", &["x"], &[]), node("out", "Relu", &["x"], &[])]), "two nodes are called `out`"),
+        (
+            "two of a name",
+            needs(&[node("out", "Relu", &["x"], &[]), node("out", "Relu", &["x"], &[])]),
+            "two nodes are called `out`",
+        ),
         ("an unknown operator", needs(&[node("out", "PyFunc", &["x"], &[])]), "operator PyFunc of node `out`"),
         ("a loop of TensorFlow 1", needs(&[node("out", "Enter", &["x"], &[])]), "operator Enter of node `out`: loops"),
         ("random numbers", needs(&[node("out", "RandomUniform", &["x"], &[])]), "random"),
@@ -134,19 +145,59 @@ fn graphs_are_refused_in_words() {
         ("a large constant", needs(&[floats("c", &[1_000_000, 1_000_000]), plus("c")]), "has more than"),
         ("an overflowing constant", needs(&[floats("c", &[i64::MAX, i64::MAX]), plus("c")]), "has more than"),
         ("a negative constant", needs(&[floats("c", &[-3]), plus("c")]), "negative dimension"),
-        ("a large fill", needs(&[integers("d", &[2], &[big, 1]), floats("v", &[]), node("f", "Fill", &["d", "v"], &[]), plus("f")]), "at most"),
-        ("a negative fill", needs(&[integers("d", &[1], &[-2]), floats("v", &[]), node("f", "Fill", &["d", "v"], &[]), plus("f")]), "a dimension is -2"),
-        ("a large tile", needs(&[floats("c", &[4]), integers("d", &[1], &[big]), node("f", "Tile", &["c", "d"], &[]), plus("f")]), "at most"),
-        ("a large range", needs(&[integers("a", &[], &[0]), integers("b", &[], &[big]), integers("c", &[], &[1]), node("f", "Range", &["a", "b", "c"], &[]), plus("f")]), "at most"),
-        ("a large border", needs(&[integers("d", &[2, 2], &[0, 0, 0, big]), node("out", "Pad", &["x", "d"], &[])]), "too much is added"),
-        ("a large one-hot", needs(&[integers("i", &[1], &[0]), integers("d", &[], &[big]), floats("v", &[]), node("f", "OneHot", &["i", "d", "v", "v"], &[]), plus("f")]), "a depth of"),
+        (
+            "a large fill",
+            needs(&[integers("d", &[2], &[big, 1]), floats("v", &[]), node("f", "Fill", &["d", "v"], &[]), plus("f")]),
+            "at most",
+        ),
+        (
+            "a negative fill",
+            needs(&[integers("d", &[1], &[-2]), floats("v", &[]), node("f", "Fill", &["d", "v"], &[]), plus("f")]),
+            "a dimension is -2",
+        ),
+        (
+            "a large tile",
+            needs(&[floats("c", &[4]), integers("d", &[1], &[big]), node("f", "Tile", &["c", "d"], &[]), plus("f")]),
+            "at most",
+        ),
+        (
+            "a large range",
+            needs(&[
+                integers("a", &[], &[0]),
+                integers("b", &[], &[big]),
+                integers("c", &[], &[1]),
+                node("f", "Range", &["a", "b", "c"], &[]),
+                plus("f"),
+            ]),
+            "at most",
+        ),
+        (
+            "a large border",
+            needs(&[integers("d", &[2, 2], &[0, 0, 0, big]), node("out", "Pad", &["x", "d"], &[])]),
+            "too much is added",
+        ),
+        (
+            "a large one-hot",
+            needs(&[
+                integers("i", &[1], &[0]),
+                integers("d", &[], &[big]),
+                floats("v", &[]),
+                node("f", "OneHot", &["i", "d", "v", "v"], &[]),
+                plus("f"),
+            ]),
+            "a depth of",
+        ),
         ("another shape", needs(&[integers("d", &[2], &[-1, 3]), node("out", "Reshape", &["x", "d"], &[])]), "Reshape"),
         ("rows reduced", needs(&[integers("d", &[1], &[0]), node("out", "Sum", &["x", "d"], &[])]), "over the rows"),
         ("a sum that does not fit", needs(&[floats("c", &[5]), plus("c")]), "do not fit each other"),
         ("too few inputs", needs(&[node("out", "AddV2", &["x"], &[])]), "2 inputs are expected, it has 1"),
         ("a missing function", needs(&[call("out", "x", "nowhere")]), "no function `nowhere`"),
         ("functions too deep", [needs(&[call("out", "x", "f0")]), deep].concat(), "functions within each other"),
-        ("a function in itself", [needs(&[call("out", "x", "f")]), function("f", &[call("n", "a", "f")], "n:output:0")].concat(), "functions within each other"),
+        (
+            "a function in itself",
+            [needs(&[call("out", "x", "f")]), function("f", &[call("n", "a", "f")], "n:output:0")].concat(),
+            "functions within each other",
+        ),
         ("functions that multiply", [needs(&[call("out", "x", "f0")]), wide].concat(), "number of nodes"),
         ("a loop without an end", [needs(&[repeat]), endless].concat(), "number of nodes"),
     ];
@@ -165,7 +216,9 @@ fn graphs_are_refused_in_words() {
 #[test]
 fn a_long_chain_is_walked_without_a_deep_stack() {
     let mut nodes = vec![wire::input(&[-1, 4])];
-    nodes.extend((0..80_000).map(|at| wire::node(&format!("n{at}"), "Identity", &[&if at == 0 { "x".to_owned() } else { format!("n{}", at - 1) }], &[])));
+    nodes.extend((0..80_000).map(|at| {
+        wire::node(&format!("n{at}"), "Identity", &[&if at == 0 { "x".to_owned() } else { format!("n{}", at - 1) }], &[])
+    }));
     nodes.push(wire::node("out", "Relu", &["n79999"], &[]));
     let graph = frozen(&wire::graph(&nodes)).unwrap();
     assert_eq!(graph.outputs()[0].name, "out");
@@ -328,7 +381,8 @@ fn archives_keep_to_themselves() {
         (Vec::new(), "at its top or in one folder"),
     ];
     for (bytes, says) in cases {
-        let refused = Archive::open(&bytes, &bounds).err().unwrap_or_else(|| panic!("`{says}` is expected, it is accepted")).to_string();
+        let refused =
+            Archive::open(&bytes, &bounds).err().unwrap_or_else(|| panic!("`{says}` is expected, it is accepted")).to_string();
         assert!(refused.contains(says), "`{says}` is expected, it says: {refused}");
     }
 }

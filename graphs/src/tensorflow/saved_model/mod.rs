@@ -57,7 +57,8 @@ pub(super) fn choose<'a>(model: &'a SavedModel, tags: &[String]) -> Result<&'a M
 /// There is no such signature; says which there are.
 pub(super) fn ends(meta: &MetaGraphDef, name: Option<&str>) -> Result<Ends, Refused> {
     // What starts so is no signature but how the model is initialised.
-    let there: Vec<&str> = meta.signature_def.keys().map(String::as_str).filter(|name| !name.starts_with("__saved_model_")).collect();
+    let there: Vec<&str> =
+        meta.signature_def.keys().map(String::as_str).filter(|name| !name.starts_with("__saved_model_")).collect();
     let name = match (name, there.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => *only,

@@ -249,7 +249,8 @@ impl<'a> Build<'a> {
         // Dimensions that depend on the rows stay what they are, so that shapes can be computed of them; a tensor that is computed
         // from the inputs cannot be made a dimension.
         let computed = outlets.iter().map(|outlet| Ok(self.known(*outlet)?.is_none())).collect::<Result<Vec<_>, Reason>>()?;
-        let dims = types.contains(&DatumType::TDim) && !computed.iter().zip(&types).any(|(computed, datum)| *computed && *datum != DatumType::TDim);
+        let dims = types.contains(&DatumType::TDim)
+            && !computed.iter().zip(&types).any(|(computed, datum)| *computed && *datum != DatumType::TDim);
         let datum = if dims { DatumType::TDim } else { DatumType::I64 };
         outlets.iter().map(|outlet| self.cast(*outlet, datum)).collect()
     }

@@ -24,9 +24,12 @@ fn blocks(build: &Build<'_>, call: &Call<'_>) -> Result<Blocks, Reason> {
     let sizes = build.integers(call.tensor(1)?, "the size of a block")?;
     let sides = build.integers(call.tensor(2)?, "what is added at the sides")?;
     let number = |side: i64| usize::try_from(side).ok().filter(|side| *side <= 1 << 20);
-    let sides: Option<Vec<_>> = sides.chunks_exact(2).map(|pair| Some((number(*pair.first()?)?, number(*pair.get(1)?)?))).collect();
+    let sides: Option<Vec<_>> =
+        sides.chunks_exact(2).map(|pair| Some((number(*pair.first()?)?, number(*pair.get(1)?)?))).collect();
     let rank = build.rank(call.tensor(0)?)?;
-    let fit = |sides: &Vec<(usize, usize)>| sides.len() == sizes.len() && sizes.len() < rank && sizes.iter().all(|size| (1..=1 << 20).contains(size));
+    let fit = |sides: &Vec<(usize, usize)>| {
+        sides.len() == sizes.len() && sizes.len() < rank && sizes.iter().all(|size| (1..=1 << 20).contains(size))
+    };
     let sides = sides.filter(fit).ok_or_else(|| format!("blocks of {sizes:?} in {rank} dimensions"))?;
     Ok(Blocks { sizes, sides })
 }
@@ -60,9 +63,15 @@ fn to_batch(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason
     split.extend(parts.iter().zip(&sizes).flat_map(|(part, size)| [TDim::from(*part), TDim::from(*size)]));
     split.extend_from_slice(rest);
     let count = sizes.len();
-    let order: Vec<usize> = (0..count).map(|at| 2 * at + 2).chain([0]).chain((0..count).map(|at| 2 * at + 1)).chain(2 * count + 1..split.len()).collect();
+    let order: Vec<usize> = (0..count)
+        .map(|at| 2 * at + 2)
+        .chain([0])
+        .chain((0..count).map(|at| 2 * at + 1))
+        .chain(2 * count + 1..split.len())
+        .collect();
     let area: i64 = sizes.iter().try_fold(1i64, |area, size| area.checked_mul(*size)).ok_or("blocks are too large")?;
-    let joined: Vec<TDim> = [rows.clone() * area].into_iter().chain(parts.into_iter().map(TDim::from)).chain(rest.iter().cloned()).collect();
+    let joined: Vec<TDim> =
+        [rows.clone() * area].into_iter().chain(parts.into_iter().map(TDim::from)).chain(rest.iter().cloned()).collect();
     let x = reshaped(build, x, &split)?;
     let x = transposed(build, x, &order)?;
     one(reshaped(build, x, &joined)?)
@@ -78,11 +87,23 @@ fn to_space(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason
     let area = sizes.iter().try_fold(1i64, |area, size| area.checked_mul(*size)).ok_or("blocks are too large")?;
     let rows = divided(rows, area)?;
     let count = sizes.len();
-    let split: Vec<TDim> =
-        sizes.iter().map(|size| TDim::from(*size)).chain([rows.clone()]).chain(space.iter().map(|dim| TDim::from(*dim))).chain(rest.iter().cloned()).collect();
-    let order: Vec<usize> = [count].into_iter().chain((0..count).flat_map(|at| [count + 1 + at, at])).chain(2 * count + 1..split.len()).collect();
-    let whole = space.iter().zip(&sizes).map(|(dim, size)| dim.checked_mul(*size)).collect::<Option<Vec<_>>>().ok_or("blocks are too large")?;
-    let joined: Vec<TDim> = [rows].into_iter().chain(whole.iter().map(|dim| TDim::from(*dim))).chain(rest.iter().cloned()).collect();
+    let split: Vec<TDim> = sizes
+        .iter()
+        .map(|size| TDim::from(*size))
+        .chain([rows.clone()])
+        .chain(space.iter().map(|dim| TDim::from(*dim)))
+        .chain(rest.iter().cloned())
+        .collect();
+    let order: Vec<usize> =
+        [count].into_iter().chain((0..count).flat_map(|at| [count + 1 + at, at])).chain(2 * count + 1..split.len()).collect();
+    let whole = space
+        .iter()
+        .zip(&sizes)
+        .map(|(dim, size)| dim.checked_mul(*size))
+        .collect::<Option<Vec<_>>>()
+        .ok_or("blocks are too large")?;
+    let joined: Vec<TDim> =
+        [rows].into_iter().chain(whole.iter().map(|dim| TDim::from(*dim))).chain(rest.iter().cloned()).collect();
     let x = reshaped(build, x, &split)?;
     let x = transposed(build, x, &order)?;
     let x = reshaped(build, x, &joined)?;
@@ -119,7 +140,10 @@ fn band(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     if rows.checked_mul(*columns).is_none_or(|size| size > build.bounds.elements as i64) {
         return Err("the matrix is too large".into());
     }
-    let mask: Vec<bool> = (0..*rows).flat_map(|row| (0..*columns).map(move |column| (row, column))).map(|(row, column)| inside(row, column)).collect();
+    let mask: Vec<bool> = (0..*rows)
+        .flat_map(|row| (0..*columns).map(move |column| (row, column)))
+        .map(|(row, column)| inside(row, column))
+        .collect();
     let mask = Tensor::from_shape(&[*rows as usize, *columns as usize], &mask)?.broadcast_into_rank(shape.len())?;
     let mask = build.constant(mask)?;
     let zero = scalar(build, 0.0, build.datum(x)?, shape.len())?;

@@ -33,7 +33,8 @@ fn geometry(build: &Build<'_>, call: &Call<'_>, x: OutletId) -> Result<Geometry,
     let shape = build.shape(x)?;
     let rank = shape.len().checked_sub(2).filter(|rank| (1..=3).contains(rank)).ok_or("three to five dimensions are expected")?;
     let first = call.text("data_format", if rank == 3 { "NDHWC" } else { "NHWC" })?.starts_with("NC");
-    let channels = shape.get(if first { 1 } else { rank + 1 }).and_then(|dim| dim.as_i64()).and_then(|dim| usize::try_from(dim).ok());
+    let channels =
+        shape.get(if first { 1 } else { rank + 1 }).and_then(|dim| dim.as_i64()).and_then(|dim| usize::try_from(dim).ok());
     let channels = channels.ok_or("the number of channels has to be known")?;
     let spatial = shape.iter().skip(if first { 2 } else { 1 }).take(rank);
     if spatial.into_iter().any(|dim| dim.as_i64().is_none_or(|dim| dim < 1)) {
@@ -58,11 +59,17 @@ impl Geometry {
             return Ok(std::iter::repeat_n(1, self.rank).collect());
         }
         let skip = if self.first() { 2 } else { 1 };
-        let numbers: Option<TVec<usize>> =
-            given.iter().skip(skip).take(self.rank).map(|number| usize::try_from(*number).ok().filter(|number| (1..=1 << 20).contains(number))).collect();
+        let numbers: Option<TVec<usize>> = given
+            .iter()
+            .skip(skip)
+            .take(self.rank)
+            .map(|number| usize::try_from(*number).ok().filter(|number| (1..=1 << 20).contains(number)))
+            .collect();
         let others = given.iter().enumerate().filter(|(at, _)| *at < skip || *at >= skip + self.rank);
         let plain = given.len() == self.rank + 2 && others.into_iter().all(|(_, number)| *number == 1);
-        numbers.filter(|_| plain).ok_or_else(|| format!("attribute `{name}` is {given:?}: rows and channels have to have 1").into())
+        numbers
+            .filter(|_| plain)
+            .ok_or_else(|| format!("attribute `{name}` is {given:?}: rows and channels have to have 1").into())
     }
 
     fn padding(&self, call: &Call<'_>) -> Result<PaddingSpec, Reason> {
@@ -76,7 +83,9 @@ impl Geometry {
                     given.iter().map(|number| usize::try_from(*number).ok().filter(|number| *number <= 1 << 20)).collect();
                 let numbers = numbers.filter(|numbers| numbers.len() == 2 * (self.rank + 2));
                 let numbers = numbers.ok_or_else(|| format!("attribute `explicit_paddings` is {given:?}"))?;
-                let side = |at: usize| numbers.chunks_exact(2).skip(skip).take(self.rank).filter_map(|pair| pair.get(at).copied()).collect();
+                let side = |at: usize| {
+                    numbers.chunks_exact(2).skip(skip).take(self.rank).filter_map(|pair| pair.get(at).copied()).collect()
+                };
                 Ok(PaddingSpec::Explicit(side(0), side(1)))
             }
             other => Err(format!("attribute `padding` is {other:?}").into()),
@@ -88,7 +97,9 @@ impl Geometry {
 fn kernel_shape(build: &Build<'_>, kernel: OutletId, rank: usize) -> Result<Vec<usize>, Reason> {
     let shape = build.shape(kernel)?;
     let known: Option<Vec<usize>> = shape.iter().map(|dim| usize::try_from(dim.as_i64()?).ok().filter(|dim| *dim > 0)).collect();
-    known.filter(|known| known.len() == rank + 2).ok_or_else(|| format!("a kernel of {} dimensions is expected, it is {shape:?}", rank + 2).into())
+    known
+        .filter(|known| known.len() == rank + 2)
+        .ok_or_else(|| format!("a kernel of {} dimensions is expected, it is {shape:?}", rank + 2).into())
 }
 
 fn wire(build: &mut Build<'_>, call: &Call<'_>, geometry: &Geometry, kernel: OutletId, group: usize) -> Result<OutletId, Reason> {
@@ -113,7 +124,9 @@ fn convolve(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason
     let [x, kernel] = call.exactly()?;
     let geometry = geometry(build, call, x)?;
     let shape = kernel_shape(build, kernel, geometry.rank)?;
-    let [inputs, outputs] = shape.get(geometry.rank..).unwrap_or_default() else { return Err("a kernel with channels is expected".into()) };
+    let [inputs, outputs] = shape.get(geometry.rank..).unwrap_or_default() else {
+        return Err("a kernel with channels is expected".into());
+    };
     if geometry.channels % inputs != 0 || outputs % (geometry.channels / inputs) != 0 {
         return Err(format!("{} channels come, the kernel is {shape:?}", geometry.channels).into());
     }
@@ -126,7 +139,9 @@ fn convolve(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason
 fn grouped(build: &mut Build<'_>, kernel: OutletId, shape: &[usize], group: usize) -> Result<OutletId, Reason> {
     let dims = |shape: &[usize]| shape.iter().map(|dim| TDim::from(*dim)).collect::<Vec<_>>();
     let rank = shape.len() - 2;
-    let (Some(inputs), Some(outputs)) = (shape.get(rank), shape.get(rank + 1)) else { return Err("a kernel with channels is expected".into()) };
+    let (Some(inputs), Some(outputs)) = (shape.get(rank), shape.get(rank + 1)) else {
+        return Err("a kernel with channels is expected".into());
+    };
     let (mut split, mut joined) = (shape.to_vec(), shape.to_vec());
     split.splice(rank.., [*inputs, group, outputs / group]);
     joined.splice(rank.., [inputs * group, outputs / group]);
@@ -168,8 +183,11 @@ fn transposed_convolution(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<
     let from = build.shape(x)?;
     let (mut before, mut after, mut more) = (TVec::new(), TVec::new(), TVec::new());
     for ((dim, wanted), (kernel, stride)) in from.iter().zip(&size).skip(skip).zip(spatial.iter().zip(&strides)) {
-        let number = |dim: &TDim| dim.as_i64().and_then(|dim| usize::try_from(dim).ok()).filter(|dim| (1..=1 << 20).contains(dim));
-        let (Some(dim), Some(wanted)) = (number(dim), number(wanted)) else { return Err("the size of the result has to be known".into()) };
+        let number =
+            |dim: &TDim| dim.as_i64().and_then(|dim| usize::try_from(dim).ok()).filter(|dim| (1..=1 << 20).contains(dim));
+        let (Some(dim), Some(wanted)) = (number(dim), number(wanted)) else {
+            return Err("the size of the result has to be known".into());
+        };
         let steps = if same { wanted.div_ceil(*stride) } else { wanted.saturating_sub(*kernel) / stride + 1 };
         let full = (dim - 1) * stride + kernel;
         if steps != dim || (!same && wanted < *kernel) {

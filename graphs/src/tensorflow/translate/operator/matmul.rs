@@ -57,7 +57,8 @@ fn nothing(build: &Build<'_>, a: OutletId, b: OutletId) -> Result<Option<Tensor>
     let (Some(known), DatumType::F32) = (build.known(b)?, build.datum(a)?) else { return Ok(None) };
     let finite = known.try_as_plain_ram()?.as_slice::<f32>()?.iter().all(|value| value.is_finite());
     let zero = uniform.cast_to_scalar::<f32>()? == 0.0;
-    Ok(Some(Tensor::zero_scalar_dt(DatumType::F32)?).filter(|_| finite && zero && build.known(a).is_ok_and(|known| known.is_none())))
+    Ok(Some(Tensor::zero_scalar_dt(DatumType::F32)?)
+        .filter(|_| finite && zero && build.known(a).is_ok_and(|known| known.is_none())))
 }
 
 fn bias(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {

@@ -79,7 +79,8 @@ pub(super) fn output(operator: &str, name: &str) -> Option<usize> {
 
 /// Whether an operator changes what the next call sees.
 pub(super) fn changes_variables(operator: &str) -> bool {
-    let changing = ["Assign", "ResourceApply", "ResourceScatter", "Scatter", "LookupTableInsert", "LookupTableImport", "MutableHashTable"];
+    let changing =
+        ["Assign", "ResourceApply", "ResourceScatter", "Scatter", "LookupTableInsert", "LookupTableImport", "MutableHashTable"];
     changing.iter().any(|start| operator.starts_with(start)) && !matches!(operator, "ScatterNd")
 }
 

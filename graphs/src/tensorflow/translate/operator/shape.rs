@@ -267,7 +267,9 @@ fn blocks(build: &mut Build<'_>, call: &Call<'_>, to_depth: bool) -> Result<Vec<
     let block = call.int("block_size", 0)?;
     let shape = build.shape(x)?;
     let [n, h, w, c] = shape.as_slice() else { return Err("four dimensions are expected".into()) };
-    let (Some(h), Some(w), Some(c)) = (h.as_i64(), w.as_i64(), c.as_i64()) else { return Err("the size of a picture has to be known".into()) };
+    let (Some(h), Some(w), Some(c)) = (h.as_i64(), w.as_i64(), c.as_i64()) else {
+        return Err("the size of a picture has to be known".into());
+    };
     let dims = |dims: &[i64]| std::iter::once(n.clone()).chain(dims.iter().map(|dim| TDim::from(*dim))).collect::<Vec<_>>();
     let area = block.checked_mul(block).filter(|_| block > 1).ok_or("a block has to be larger than 1")?;
     if to_depth && (h % block != 0 || w % block != 0) || !to_depth && c % area != 0 {
