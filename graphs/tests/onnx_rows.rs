@@ -164,3 +164,23 @@ fn a_recurrent_network_begins_anew_with_every_run_and_row() {
     let singly: Vec<f32> = first.iter().chain(second).copied().collect();
     assert!(both.iter().zip(&singly).all(|(a, b)| (a - b).abs() < 1e-6), "{both:?} {singly:?}");
 }
+
+/// tract keeps int64 as dimensions in places, and makes them by way of 32 bits.
+#[test]
+fn integers_of_64_bits_stay_what_they_are() {
+    use pb::tensor_proto::DataType;
+    let cast = |from: DataType| {
+        let mut cast = node("Cast", &["x"], &["y"]);
+        let kind = pb::attribute_proto::AttributeType::Int as i32;
+        cast.attribute = vec![pb::AttributeProto { name: "to".to_owned(), i: DataType::Int64 as i64, r#type: kind, ..Default::default() }];
+        load(&model(vec![cast], vec![input("x", &[0, 2], from as i32)], vec![output("y")], Vec::new()))
+    };
+    let large = [1i64 << 40, -(1 << 33)];
+    let whole = Answer::I64(large.to_vec());
+    assert_eq!(run(cast(DataType::Int64).as_ref(), 1, &[Feed::I64(&large)]).unwrap(), [whole.clone()]);
+    assert_eq!(run(cast(DataType::Double).as_ref(), 1, &[Feed::F64(&large.map(|x| x as f64))]).unwrap(), [whole.clone()]);
+    assert_eq!(run(cast(DataType::Float).as_ref(), 1, &[Feed::F32(&large.map(|x| x as f32))]).unwrap(), [whole]);
+    let ends = vec![ints("starts", &[1]), ints("ends", &[i64::MAX]), ints("axes", &[1])];
+    let slice = load(&one("Slice", &["x", "starts", "ends", "axes"], &[0, 4], ends));
+    assert_eq!(run(slice.as_ref(), 1, &[Feed::F32(&[1.0, 2.0, 3.0, 4.0])]).unwrap(), [Answer::F32(vec![2.0, 3.0, 4.0])]);
+}
