@@ -81,7 +81,12 @@ fn every_element_type_goes_in_and_comes_out() {
         (DataType::Bool, Element::Bool, 1),
     ];
     for (datum, element, size) in cases {
-        let graph = load(&model(vec![node("Identity", &["x"], &["y"])], vec![input("x", &[0, 2], datum as i32)], vec![output("y")], Vec::new()));
+        let graph = load(&model(
+            vec![node("Identity", &["x"], &["y"])],
+            vec![input("x", &[0, 2], datum as i32)],
+            vec![output("y")],
+            Vec::new(),
+        ));
         assert_eq!((graph.inputs()[0].element, graph.outputs()[0].element), (element, element));
         assert_eq!(run(graph.as_ref(), 2, &[Feed::I64(&values)]).unwrap(), [whole.clone()], "{element}");
         let raw = raw(size);
@@ -93,7 +98,12 @@ fn every_element_type_goes_in_and_comes_out() {
             assert!(matches!(run(graph.as_ref(), 1, &[Feed::I64(&range)]), Err(RunError::Feed { .. })), "{element}");
         }
     }
-    let half = load(&model(vec![node("Identity", &["x"], &["y"])], vec![input("x", &[0, 2], DataType::Float16 as i32)], vec![output("y")], Vec::new()));
+    let half = load(&model(
+        vec![node("Identity", &["x"], &["y"])],
+        vec![input("x", &[0, 2], DataType::Float16 as i32)],
+        vec![output("y")],
+        Vec::new(),
+    ));
     assert_eq!(run(half.as_ref(), 1, &[Feed::F32(&[0.5, -2.0])]).unwrap(), [Answer::F32(vec![0.5, -2.0])]);
 }
 
@@ -149,7 +159,8 @@ fn a_recurrent_network_begins_anew_with_every_run_and_row() {
     lstm.attribute = vec![pb::AttributeProto { name: "hidden_size".to_owned(), i: 2, r#type: kind, ..Default::default() }];
     let mut turn = node("Transpose", &["x"], &["t"]);
     let kind = pb::attribute_proto::AttributeType::Ints as i32;
-    turn.attribute = vec![pb::AttributeProto { name: "perm".to_owned(), ints: vec![1, 0, 2], r#type: kind, ..Default::default() }];
+    turn.attribute =
+        vec![pb::AttributeProto { name: "perm".to_owned(), ints: vec![1, 0, 2], r#type: kind, ..Default::default() }];
     let squeeze = node("Squeeze", &["h", "axes"], &["y"]);
     let constants = vec![weights("w", &[1, 8, 3]), weights("r", &[1, 8, 2]), ints("axes", &[0])];
     let graph = load(&model(vec![turn, lstm, squeeze], vec![float_input("x", &[0, 4, 3])], vec![output("y")], constants));
@@ -160,7 +171,9 @@ fn a_recurrent_network_begins_anew_with_every_run_and_row() {
     runner.run(2, &[Feed::F32(&values)], &mut both).unwrap();
     runner.run(1, &[Feed::F32(&values[..12])], &mut first).unwrap();
     runner.run(1, &[Feed::F32(&values[12..])], &mut second).unwrap();
-    let (Answer::F32(both), Answer::F32(first), Answer::F32(second)) = (&both[0], &first[0], &second[0]) else { panic!("floats") };
+    let (Answer::F32(both), Answer::F32(first), Answer::F32(second)) = (&both[0], &first[0], &second[0]) else {
+        panic!("floats")
+    };
     let singly: Vec<f32> = first.iter().chain(second).copied().collect();
     assert!(both.iter().zip(&singly).all(|(a, b)| (a - b).abs() < 1e-6), "{both:?} {singly:?}");
 }
@@ -172,7 +185,8 @@ fn integers_of_64_bits_stay_what_they_are() {
     let cast = |from: DataType| {
         let mut cast = node("Cast", &["x"], &["y"]);
         let kind = pb::attribute_proto::AttributeType::Int as i32;
-        cast.attribute = vec![pb::AttributeProto { name: "to".to_owned(), i: DataType::Int64 as i64, r#type: kind, ..Default::default() }];
+        cast.attribute =
+            vec![pb::AttributeProto { name: "to".to_owned(), i: DataType::Int64 as i64, r#type: kind, ..Default::default() }];
         load(&model(vec![cast], vec![input("x", &[0, 2], from as i32)], vec![output("y")], Vec::new()))
     };
     let large = [1i64 << 40, -(1 << 33)];

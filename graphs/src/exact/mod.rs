@@ -19,7 +19,6 @@ use tract_core::ops::math::{Erf, Tanh};
 use tract_core::ops::nn::Sigmoid;
 use tract_core::ops::scan::Scan;
 
-
 /// How many values are worked on at a time: they stay in the first cache.
 const BLOCK: usize = 512;
 
