@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim as _, TypedModel};
+use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim, TypedModel};
 use tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::pb::{
     GraphProto, ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Size, type_proto::Value as Type,
@@ -186,7 +186,7 @@ fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) 
             (Wanted::Whole, First::Absent) => None,
             (Wanted::Whole, First::Open) => return Err(input.malformed("its first dimension is open".to_owned())),
         };
-        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(|size| size.to_dim())).collect();
+        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(ToDim::to_dim)).collect();
         model.set_input_fact(slot, InferenceFact::dt_shape(input.datum, shape)).map_err(|error| run::engine(&error))?;
     }
     let symbol = (wanted == Wanted::Rows).then_some(&rows);
