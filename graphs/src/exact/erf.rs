@@ -43,7 +43,16 @@ const NEAR: f32 = 0.75;
 /// `ln(erfc(z) / t) + z^2` as a polynomial of `t = 1 / (1 + z / 2)`: the Chebyshev fit of Numerical Recipes in C, 6.2, whose relative error is
 /// below 1.2e-7.
 const TAIL: [f32; 10] = [
-    -1.265_512_2, 1.000_023_7, 0.374_091_96, 0.096_784_18, -0.186_288_06, 0.278_868_07, -1.135_204, 1.488_515_9, -0.822_152_23, 0.170_872_77,
+    -1.265_512_2,
+    1.000_023_7,
+    0.374_091_96,
+    0.096_784_18,
+    -0.186_288_06,
+    0.278_868_07,
+    -1.135_204,
+    1.488_515_9,
+    -0.822_152_23,
+    0.170_872_77,
 ];
 
 /// The error function of each value.
@@ -68,10 +77,13 @@ pub(crate) fn erf(values: &mut [f32]) -> TractResult<()> {
     Ok(())
 }
 
+#[inline(always)]
 fn scale(z: f32) -> f32 {
     1.0 / (1.0 + 0.5 * z)
 }
 
-fn horner(coefficients: &[f32], x: f32) -> f32 {
+/// Of a known length, so that it is written out and done for several values at once.
+#[inline(always)]
+fn horner<const N: usize>(coefficients: &[f32; N], x: f32) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
 }

@@ -39,7 +39,10 @@ fn malformed(reason: String) -> Refused {
 fn tensors(graph: &mut GraphProto, files: &mut external::Open<'_>, weights: &mut tensor::Weights<'_>) -> Result<(), Refused> {
     if let Some(sparse) = graph.sparse_initializer.first() {
         let name = sparse.values.as_ref().map(|values| values.name.clone()).unwrap_or_default();
-        return Err(Refused::Malformed { what: format!("initialiser `{name}`"), reason: "sparse tensors are not supported, export it dense".to_owned() });
+        return Err(Refused::Malformed {
+            what: format!("initialiser `{name}`"),
+            reason: "sparse tensors are not supported, export it dense".to_owned(),
+        });
     }
     for tensor in &mut graph.initializer {
         let what = format!("initialiser `{}`", tensor.name);

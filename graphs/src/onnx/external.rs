@@ -30,7 +30,8 @@ impl<'a> Open<'a> {
         let malformed = |reason: String| Refused::Malformed { what: what.to_owned(), reason };
         let value = |key: &str| tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.clone());
         let number = |key: &str| {
-            let parsed = value(key).map(|text| text.parse::<usize>().map_err(|_| malformed(format!("its {key} is `{text}`, no number"))));
+            let parsed =
+                value(key).map(|text| text.parse::<usize>().map_err(|_| malformed(format!("its {key} is `{text}`, no number"))));
             parsed.transpose()
         };
         let location = value("location").ok_or_else(|| malformed("it is in a file whose name is not given".to_owned()))?;

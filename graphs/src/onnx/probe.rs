@@ -61,7 +61,9 @@ fn make(port: &Port, state: &mut u64) -> Option<Made> {
 fn equal(a: &Answer, b: &Answer) -> bool {
     let near = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs().max(1.0) || a == b || (a.is_nan() && b.is_nan());
     match (a, b) {
-        (Answer::F32(a), Answer::F32(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(f64::from(*a), f64::from(*b))),
+        (Answer::F32(a), Answer::F32(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(f64::from(*a), f64::from(*b)))
+        }
         (Answer::F64(a), Answer::F64(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b)),
         (a, b) => a == b,
     }

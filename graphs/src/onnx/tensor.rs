@@ -56,7 +56,8 @@ impl<'a> Weights<'a> {
 
 /// The element type and its size in bytes.
 pub(super) fn supported(number: i32) -> Result<(DataType, usize), String> {
-    let datum = DataType::try_from(number).map_err(|_| format!("its element type has the number {number}, which is not known"))?;
+    let datum =
+        DataType::try_from(number).map_err(|_| format!("its element type has the number {number}, which is not known"))?;
     let size = match datum {
         DataType::Bool | DataType::Int8 | DataType::Uint8 => 1,
         DataType::Float16 | DataType::Int16 | DataType::Uint16 => 2,

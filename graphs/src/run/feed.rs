@@ -41,7 +41,13 @@ fn wrong(port: &Port, reason: String) -> RunError {
 }
 
 /// Rows `from .. from + rows` of a checked feed as a tensor of this shape; a row has `width` values.
-pub(super) fn tensor(feed: &Feed<'_>, port: &Port, (from, rows): (usize, usize), width: usize, shape: &[usize]) -> Result<TValue, RunError> {
+pub(super) fn tensor(
+    feed: &Feed<'_>,
+    port: &Port,
+    (from, rows): (usize, usize),
+    width: usize,
+    shape: &[usize],
+) -> Result<TValue, RunError> {
     let part = from * width..(from + rows) * width;
     let missing = || wrong(port, "rows are missing".to_owned());
     match feed {
@@ -82,7 +88,9 @@ fn text(data: &[u8], ends: &[u32], at: usize, port: &Port) -> Result<String, Run
 fn integers(port: &Port, shape: &[usize], values: &[i64]) -> Result<TValue, RunError> {
     match port.element {
         Element::I64 => copied(port, shape, values),
-        Element::Bool => copied(port, shape, &each(port, values, |value| [false, true].get(usize::try_from(value).ok()?).copied())?),
+        Element::Bool => {
+            copied(port, shape, &each(port, values, |value| [false, true].get(usize::try_from(value).ok()?).copied())?)
+        }
         Element::I8 => copied(port, shape, &each(port, values, |value| i8::try_from(value).ok())?),
         Element::I16 => copied(port, shape, &each(port, values, |value| i16::try_from(value).ok())?),
         Element::I32 => copied(port, shape, &each(port, values, |value| i32::try_from(value).ok())?),
@@ -95,12 +103,20 @@ fn integers(port: &Port, shape: &[usize], values: &[i64]) -> Result<TValue, RunE
 }
 
 fn each<T>(port: &Port, values: &[i64], convert: impl Fn(i64) -> Option<T>) -> Result<Vec<T>, RunError> {
-    let one = |value: &i64| convert(*value).ok_or_else(|| wrong(port, format!("{value} is not in the range of {}", port.element)));
+    let one =
+        |value: &i64| convert(*value).ok_or_else(|| wrong(port, format!("{value} is not in the range of {}", port.element)));
     values.iter().map(one).collect()
 }
 
 /// Rows that are bytes: the values as they lie in memory, little-endian.
-fn raw(port: &Port, shape: &[usize], (from, rows): (usize, usize), width: usize, data: &[u8], ends: &[u32]) -> Result<TValue, RunError> {
+fn raw(
+    port: &Port,
+    shape: &[usize],
+    (from, rows): (usize, usize),
+    width: usize,
+    data: &[u8],
+    ends: &[u32],
+) -> Result<TValue, RunError> {
     let size = size(port.element);
     let mut all = Vec::with_capacity(rows * width * size);
     for row in from..from + rows {

@@ -11,7 +11,9 @@ mod runner;
 
 use std::sync::Arc;
 
-use tract_core::internal::{DatumType, DimLike as _, OutletId, SpecialOps as _, Symbol, TDim, TypedFact, TypedModel, TypedRunnableModel, TypedSimplePlan};
+use tract_core::internal::{
+    DatumType, DimLike as _, OutletId, SpecialOps as _, Symbol, TDim, TypedFact, TypedModel, TypedRunnableModel, TypedSimplePlan,
+};
 use tract_core::ops::cast::cast;
 
 use crate::{Bounds, Dim, Element, Graph, Port, Refused, RunError, Runner, exact};
@@ -111,7 +113,8 @@ fn ports(model: &TypedModel, lead: &Lead, outlets: &[OutletId], names: &[String]
     }
     let port = |(outlet, name): (&OutletId, &String)| {
         let fact = model.outlet_fact(*outlet).map_err(|error| engine(&error))?;
-        let element = element(fact.datum_type).ok_or_else(|| malformed(name, format!("its element type is {:?}", fact.datum_type)))?;
+        let element =
+            element(fact.datum_type).ok_or_else(|| malformed(name, format!("its element type is {:?}", fact.datum_type)))?;
         Ok(Port { name: name.clone(), element, dims: dims(fact, lead, name, inputs)? })
     };
     outlets.iter().zip(names).map(port).collect()
