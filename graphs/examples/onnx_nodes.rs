@@ -29,7 +29,8 @@ fn main() {
     let mut words = std::env::args().skip(1);
     let folder = words.next().expect("the folder with the cases");
     let only = words.next().unwrap_or_default();
-    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut cases: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     cases.sort();
     // Panics of the engine are verdicts.
     std::panic::set_hook(Box::new(|_| {}));
@@ -60,7 +61,9 @@ fn run(case: &Path, bytes: &[u8]) -> Verdict {
         Ok(graph) => graph,
         Err(error) => return Verdict::Refused(error.to_string()),
     };
-    let Some(expected) = tensors(case, "output") else { return Verdict::Wrong("accepted, although an output is no tensor".to_owned()) };
+    let Some(expected) = tensors(case, "output") else {
+        return Verdict::Wrong("accepted, although an output is no tensor".to_owned());
+    };
     let inputs: Option<Vec<Answer>> = inputs.iter().map(values).collect();
     let Some(inputs) = inputs else { return Verdict::Wrong("accepted with an input of an unknown type".to_owned()) };
     let feeds: Vec<Feed<'_>> = inputs.iter().map(feed).collect();
@@ -74,12 +77,15 @@ fn run(case: &Path, bytes: &[u8]) -> Verdict {
         return Verdict::Wrong(format!("{} outputs, expected {}", answers.len(), expected.len()));
     }
     for ((answer, expected), port) in answers.iter().zip(&expected).zip(graph.outputs()) {
-        let dims: Vec<i64> = port.dims.iter().skip(1).map(|dim| if let Dim::Fixed(size) = dim { *size as i64 } else { -1 }).collect();
+        let dims: Vec<i64> =
+            port.dims.iter().skip(1).map(|dim| if let Dim::Fixed(size) = dim { *size as i64 } else { -1 }).collect();
         let fits = dims.len() == expected.dims.len() && dims.iter().zip(&expected.dims).all(|(a, b)| *a == -1 || a == b);
         if !fits {
             return Verdict::Wrong(format!("shape {dims:?}, expected {:?}", expected.dims));
         }
-        let Some(expected) = values(expected) else { return Verdict::Wrong("accepted with an output of an unknown type".to_owned()) };
+        let Some(expected) = values(expected) else {
+            return Verdict::Wrong("accepted with an output of an unknown type".to_owned());
+        };
         if let Some(reason) = differs(answer, &expected, (tolerance[0], tolerance[1])) {
             return Verdict::Wrong(reason);
         }

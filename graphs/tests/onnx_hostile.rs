@@ -79,7 +79,8 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     domain.graph.as_mut().unwrap().node[0].domain = "com.evil".to_owned();
     let mut opset = with_constants("Add", &["x", "x"], Vec::new());
     opset.opset_import[0].version = 99;
-    let wide = |dims: &[i64]| model(vec![node("Relu", &["x"], &["y"])], vec![float_input("x", dims)], vec![output("y")], Vec::new());
+    let wide =
+        |dims: &[i64]| model(vec![node("Relu", &["x"], &["y"])], vec![float_input("x", dims)], vec![output("y")], Vec::new());
     let many = model(
         (0..100_001).map(|at| node("Relu", &["x"], &[&format!("y{at}")])).collect(),
         vec![float_input("x", &[0, 4])],
@@ -93,7 +94,11 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         vec![ints("s", &[0, 1 << 20, 1]), floats("row", &[1, 1024], &[0.5; 1024])],
     );
     let computed = model(
-        vec![node("Mul", &["s", "s"], &["shape"]), node("ConstantOfShape", &["shape"], &["big"]), node("Add", &["x", "big"], &["y"])],
+        vec![
+            node("Mul", &["s", "s"], &["shape"]),
+            node("ConstantOfShape", &["shape"], &["big"]),
+            node("Add", &["x", "big"], &["y"]),
+        ],
         vec![float_input("x", &[0, 4])],
         vec![output("y")],
         vec![ints("s", &[100_000, 100_000])],
@@ -114,12 +119,33 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("more values than a number holds", wide(&[0, i64::MAX, i64::MAX, 4]).encode_to_vec(), "at most"),
         ("too many nodes", many.encode_to_vec(), "number of nodes"),
         ("an outer product", outer.encode_to_vec(), "at most"),
-        ("a constant of 10^10", with_constants("Expand", &["x", "s"], vec![ints("s", &[100_000, 100_000, 4])]).encode_to_vec(), "at most"),
+        (
+            "a constant of 10^10",
+            with_constants("Expand", &["x", "s"], vec![ints("s", &[100_000, 100_000, 4])]).encode_to_vec(),
+            "at most",
+        ),
         ("a computed constant of 10^10", computed.encode_to_vec(), "at most"),
-        ("tiles", with_constants("Tile", &["x", "s"], vec![ints("s", &[1, 1 << 40])]).encode_to_vec(), "at most"),
-        ("a tensor of negative size", with_constants("Add", &["x", "w"], vec![floats("w", &[-4], &[])]).encode_to_vec(), "negative"),
-        ("a tensor of 10^12", with_constants("Add", &["x", "w"], vec![floats("w", &[1 << 40], &[])]).encode_to_vec(), "number of values"),
-        ("a tensor without values", with_constants("Add", &["x", "w"], vec![floats("w", &[4], &[1.0])]).encode_to_vec(), "it has 4 bytes"),
+        ("tiles", with_constants("Tile", &["x", "s"], vec![ints("s", &[1, 1 << 30])]).encode_to_vec(), "at most"),
+        (
+            "tiles, more than 32 bits",
+            with_constants("Tile", &["x", "s"], vec![ints("s", &[1, 1 << 40])]).encode_to_vec(),
+            "repeats",
+        ),
+        (
+            "a tensor of negative size",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[-4], &[])]).encode_to_vec(),
+            "negative",
+        ),
+        (
+            "a tensor of 10^12",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[1 << 40], &[])]).encode_to_vec(),
+            "number of values",
+        ),
+        (
+            "a tensor without values",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[4], &[1.0])]).encode_to_vec(),
+            "it has 4 bytes",
+        ),
         ("an unknown type", with_constants("Add", &["x", "w"], vec![typed(99)]).encode_to_vec(), "not known"),
         ("a type of 4 bits", with_constants("Add", &["x", "w"], vec![typed(22)]).encode_to_vec(), "int4"),
         ("types that do not fit", with_constants("Add", &["x", "w"], vec![ints("w", &[1, 2, 3, 4])]).encode_to_vec(), "engine"),
@@ -127,13 +153,38 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("graphs within graphs, far", nested(60).encode_to_vec(), ""),
         ("a way up", with_constants("Add", &["x", "w"], vec![external("../../etc/passwd", "0", "8")]).encode_to_vec(), "`..`"),
         ("the root", with_constants("Add", &["x", "w"], vec![external("/etc/passwd", "0", "8")]).encode_to_vec(), "relative"),
-        ("a way up, the other way", with_constants("Add", &["x", "w"], vec![external("a\\..\\b", "0", "8")]).encode_to_vec(), "relative"),
+        (
+            "a way up, the other way",
+            with_constants("Add", &["x", "w"], vec![external("a\\..\\b", "0", "8")]).encode_to_vec(),
+            "relative",
+        ),
         ("no such file", with_constants("Add", &["x", "w"], vec![external("other.bin", "0", "8")]).encode_to_vec(), "not there"),
-        ("beyond the file", with_constants("Add", &["x", "w"], vec![external("weights.bin", "4", "8")]).encode_to_vec(), "8 bytes"),
-        ("an offset that wraps", with_constants("Add", &["x", "w"], vec![external("weights.bin", "18446744073709551615", "8")]).encode_to_vec(), "bytes"),
-        ("an offset that is none", with_constants("Add", &["x", "w"], vec![external("weights.bin", "-1", "8")]).encode_to_vec(), "no number"),
-        ("no dimension for rows", model(vec![node("Relu", &["x"], &["y"])], vec![input("x", &[], float)], vec![output("y")], Vec::new()).encode_to_vec(), "rows"),
-        ("an input without a type", model(vec![node("Relu", &["x"], &["y"])], vec![output("x")], vec![output("y")], Vec::new()).encode_to_vec(), "no tensor"),
+        (
+            "beyond the file",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "4", "8")]).encode_to_vec(),
+            "8 bytes",
+        ),
+        (
+            "an offset that wraps",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "18446744073709551615", "8")]).encode_to_vec(),
+            "bytes",
+        ),
+        (
+            "an offset that is none",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "-1", "8")]).encode_to_vec(),
+            "no number",
+        ),
+        (
+            "no dimension for rows",
+            model(vec![node("Relu", &["x"], &["y"])], vec![input("x", &[], float)], vec![output("y")], Vec::new())
+                .encode_to_vec(),
+            "rows",
+        ),
+        (
+            "an input without a type",
+            model(vec![node("Relu", &["x"], &["y"])], vec![output("x")], vec![output("y")], Vec::new()).encode_to_vec(),
+            "no tensor",
+        ),
         ("open dimensions", wide(&[0, 0]).encode_to_vec(), "signature"),
         ("an axis outside", with_axis().encode_to_vec(), ""),
         ("a window of nothing", pooled().encode_to_vec(), ""),
@@ -162,7 +213,8 @@ fn with_axis() -> pb::ModelProto {
 }
 
 fn pooled() -> pb::ModelProto {
-    let mut model = model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &[0, 1, 4])], vec![output("y")], Vec::new());
+    let mut model =
+        model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &[0, 1, 4])], vec![output("y")], Vec::new());
     let kind = pb::attribute_proto::AttributeType::Ints as i32;
     let attribute = pb::AttributeProto { name: "kernel_shape".to_owned(), ints: vec![0], r#type: kind, ..Default::default() };
     model.graph.as_mut().unwrap().node[0].attribute = vec![attribute];

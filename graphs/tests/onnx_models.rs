@@ -42,7 +42,8 @@ fn what_tract_does_right_is_what_onnx_runtime_says() {
     let wines = wines(&data);
     for name in ["mlp_reg", "kmeans", "linreg", "logreg_multi"] {
         let bytes = fs::read(data.join(format!("onnxml/{name}.onnx"))).unwrap();
-        let graph = onnx::load(&bytes, &Nothing, &Shapes::default(), &Bounds::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let graph = onnx::load(&bytes, &Nothing, &Shapes::default(), &Bounds::default())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(graph.batched(), "{name}");
         let mut runner = graph.runner().unwrap();
         let mut answers = Vec::new();
@@ -55,7 +56,10 @@ fn what_tract_does_right_is_what_onnx_runtime_says() {
             runner.run(1, &[Feed::F32(row)], &mut single).unwrap();
             all.extend(floats(&single[0]));
         }
-        assert!(floats(&answers[0]).iter().zip(&all).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0)), "{name}: single rows");
+        assert!(
+            floats(&answers[0]).iter().zip(&all).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(1.0)),
+            "{name}: single rows"
+        );
         runner.run(0, &[Feed::F32(&[])], &mut answers).unwrap();
         assert!(answers.iter().all(|answer| floats(answer).is_empty()), "{name}: no rows");
     }
@@ -96,7 +100,9 @@ fn classical_models_are_refused_by_the_name_of_their_operator() {
     ];
     for (name, operator) in cases {
         let bytes = fs::read(data.join(format!("onnxml/{name}.onnx"))).unwrap();
-        let Err(error) = onnx::load(&bytes, &Nothing, &Shapes::default(), &Bounds::default()) else { panic!("{name} was accepted") };
+        let Err(error) = onnx::load(&bytes, &Nothing, &Shapes::default(), &Bounds::default()) else {
+            panic!("{name} was accepted")
+        };
         let message = error.to_string();
         assert!(message.contains(operator) && message.contains("evaluator"), "{name}: {message}");
     }

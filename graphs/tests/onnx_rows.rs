@@ -81,19 +81,29 @@ fn every_element_type_goes_in_and_comes_out() {
         (DataType::Bool, Element::Bool, 1),
     ];
     for (datum, element, size) in cases {
-        let graph = load(&model(vec![node("Identity", &["x"], &["y"])], vec![input("x", &[0, 2], datum as i32)], vec![output("y")], Vec::new()));
+        let graph = load(&model(
+            vec![node("Identity", &["x"], &["y"])],
+            vec![input("x", &[0, 2], datum as i32)],
+            vec![output("y")],
+            Vec::new(),
+        ));
         assert_eq!((graph.inputs()[0].element, graph.outputs()[0].element), (element, element));
-        assert_eq!(run(graph.as_ref(), 2, &[Feed::I64(&values)]).unwrap(), [whole.clone()], "{element}");
+        assert_eq!(run(graph.as_ref(), 2, &[Feed::I64(&values)]).unwrap(), std::slice::from_ref(&whole), "{element}");
         let raw = raw(size);
         let row = u32::try_from(2 * size).unwrap();
         let rows = Feed::Strings { data: &raw, ends: &[row, 2 * row] };
-        assert_eq!(run(graph.as_ref(), 2, &[rows]).unwrap(), [whole.clone()], "{element} as bytes");
+        assert_eq!(run(graph.as_ref(), 2, &[rows]).unwrap(), std::slice::from_ref(&whole), "{element} as bytes");
         if element != Element::I64 {
             let range = [i64::MIN, 0];
             assert!(matches!(run(graph.as_ref(), 1, &[Feed::I64(&range)]), Err(RunError::Feed { .. })), "{element}");
         }
     }
-    let half = load(&model(vec![node("Identity", &["x"], &["y"])], vec![input("x", &[0, 2], DataType::Float16 as i32)], vec![output("y")], Vec::new()));
+    let half = load(&model(
+        vec![node("Identity", &["x"], &["y"])],
+        vec![input("x", &[0, 2], DataType::Float16 as i32)],
+        vec![output("y")],
+        Vec::new(),
+    ));
     assert_eq!(run(half.as_ref(), 1, &[Feed::F32(&[0.5, -2.0])]).unwrap(), [Answer::F32(vec![0.5, -2.0])]);
 }
 
@@ -149,7 +159,8 @@ fn a_recurrent_network_begins_anew_with_every_run_and_row() {
     lstm.attribute = vec![pb::AttributeProto { name: "hidden_size".to_owned(), i: 2, r#type: kind, ..Default::default() }];
     let mut turn = node("Transpose", &["x"], &["t"]);
     let kind = pb::attribute_proto::AttributeType::Ints as i32;
-    turn.attribute = vec![pb::AttributeProto { name: "perm".to_owned(), ints: vec![1, 0, 2], r#type: kind, ..Default::default() }];
+    turn.attribute =
+        vec![pb::AttributeProto { name: "perm".to_owned(), ints: vec![1, 0, 2], r#type: kind, ..Default::default() }];
     let squeeze = node("Squeeze", &["h", "axes"], &["y"]);
     let constants = vec![weights("w", &[1, 8, 3]), weights("r", &[1, 8, 2]), ints("axes", &[0])];
     let graph = load(&model(vec![turn, lstm, squeeze], vec![float_input("x", &[0, 4, 3])], vec![output("y")], constants));
@@ -160,7 +171,33 @@ fn a_recurrent_network_begins_anew_with_every_run_and_row() {
     runner.run(2, &[Feed::F32(&values)], &mut both).unwrap();
     runner.run(1, &[Feed::F32(&values[..12])], &mut first).unwrap();
     runner.run(1, &[Feed::F32(&values[12..])], &mut second).unwrap();
-    let (Answer::F32(both), Answer::F32(first), Answer::F32(second)) = (&both[0], &first[0], &second[0]) else { panic!("floats") };
+    let (Answer::F32(both), Answer::F32(first), Answer::F32(second)) = (&both[0], &first[0], &second[0]) else {
+        panic!("floats")
+    };
     let singly: Vec<f32> = first.iter().chain(second).copied().collect();
     assert!(both.iter().zip(&singly).all(|(a, b)| (a - b).abs() < 1e-6), "{both:?} {singly:?}");
+}
+
+/// tract keeps int64 as dimensions in places, and makes them by way of 32 bits.
+#[test]
+fn integers_of_64_bits_stay_what_they_are() {
+    use pb::tensor_proto::DataType;
+    let cast = |from: DataType| {
+        let mut cast = node("Cast", &["x"], &["y"]);
+        let kind = pb::attribute_proto::AttributeType::Int as i32;
+        cast.attribute =
+            vec![pb::AttributeProto { name: "to".to_owned(), i: DataType::Int64 as i64, r#type: kind, ..Default::default() }];
+        load(&model(vec![cast], vec![input("x", &[0, 2], from as i32)], vec![output("y")], Vec::new()))
+    };
+    let large = [1i64 << 40, -(1 << 33)];
+    let whole = Answer::I64(large.to_vec());
+    assert_eq!(run(cast(DataType::Int64).as_ref(), 1, &[Feed::I64(&large)]).unwrap(), std::slice::from_ref(&whole));
+    assert_eq!(
+        run(cast(DataType::Double).as_ref(), 1, &[Feed::F64(&large.map(|x| x as f64))]).unwrap(),
+        std::slice::from_ref(&whole)
+    );
+    assert_eq!(run(cast(DataType::Float).as_ref(), 1, &[Feed::F32(&large.map(|x| x as f32))]).unwrap(), [whole]);
+    let ends = vec![ints("starts", &[1]), ints("ends", &[i64::MAX]), ints("axes", &[1])];
+    let slice = load(&one("Slice", &["x", "starts", "ends", "axes"], &[0, 4], ends));
+    assert_eq!(run(slice.as_ref(), 1, &[Feed::F32(&[1.0, 2.0, 3.0, 4.0])]).unwrap(), [Answer::F32(vec![2.0, 3.0, 4.0])]);
 }

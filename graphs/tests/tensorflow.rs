@@ -12,7 +12,8 @@ use sandstream_graphs::{Answer, Bounds, Element, Feed, Graph, Port, Refused};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
-    std::env::var_os("TENSORFLOW_FIXTURES").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow"), PathBuf::from)
+    std::env::var_os("TENSORFLOW_FIXTURES")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tensorflow"), PathBuf::from)
 }
 
 /// A tensor as the fixtures have it.
@@ -38,7 +39,7 @@ fn load(case: &Value) -> Result<Arc<dyn Graph>, Refused> {
     if case["kind"] == "frozen" {
         return tensorflow::frozen(&fs::read(folder().join(format!("{name}.pb"))).unwrap(), &Options::default(), &bounds);
     }
-    let mut options = Options { signature: case["signature"].as_str().unwrap().to_owned(), ..Options::default() };
+    let mut options = Options { signature: case["signature"].as_str().map(ToOwned::to_owned), ..Options::default() };
     if let Some(tags) = case["tags"].as_array() {
         options.tags = tags.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect();
     }
@@ -146,4 +147,15 @@ fn exports_score_as_in_tensorflow() {
     }
     assert!(cases.len() > 20, "there are {} cases only", cases.len());
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_document_has_the_operators() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/tensorflow-operators.md");
+    let text = fs::read_to_string(path).unwrap();
+    let names = tensorflow::operators();
+    let line = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let has: Vec<&str> = text.split_whitespace().collect();
+    let wanted: Vec<&str> = line.split_whitespace().collect();
+    assert!(has.windows(wanted.len()).any(|part| part == wanted), "the list in docs/tensorflow-operators.md has to be:\n{line}");
 }

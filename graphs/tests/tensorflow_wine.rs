@@ -20,16 +20,16 @@ fn data() -> Option<PathBuf> {
     Some(folder)
 }
 
-fn numbers(path: PathBuf, separator: char, skip: usize) -> Vec<Vec<f64>> {
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+fn numbers(path: &std::path::Path, separator: char, skip: usize) -> Vec<Vec<f64>> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let rows = text.lines().skip(skip).filter(|line| !line.trim().is_empty());
     rows.map(|line| line.split(separator).map(|value| value.trim().parse().unwrap()).collect()).collect()
 }
 
 fn check(graph: &Arc<dyn Graph>, expected: &str) {
     let folder = data().unwrap();
-    let rows = numbers(folder.join("winequality_red.csv"), ';', 0);
-    let expected = numbers(folder.join(expected), ',', 0);
+    let rows = numbers(&folder.join("winequality_red.csv"), ';', 0);
+    let expected = numbers(&folder.join(expected), ',', 0);
     assert_eq!(rows.len(), 1_599);
     assert_eq!(expected.len(), 1_599);
     let [input] = graph.inputs() else { panic!("{:?}", graph.inputs()) };

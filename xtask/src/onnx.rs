@@ -154,7 +154,8 @@ fn documented(report: &Report, sample: bool) -> Result<bool> {
         let (operator, cases, passed) = (words.next()?, words.next()?, words.next()?);
         (cases == passed).then(|| operator.to_owned())
     };
-    let worse: Vec<String> = text.lines().filter_map(whole).filter(|name| report.by_operator.get(name).is_some_and(|now| now.refused > 0)).collect();
+    let worse: Vec<String> =
+        text.lines().filter_map(whole).filter(|name| report.by_operator.get(name).is_some_and(|now| now.refused > 0)).collect();
     if !worse.is_empty() {
         eprintln!("refused now, although {} says that they pass: {}", shown(&path), worse.join(", "));
     }

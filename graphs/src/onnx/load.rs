@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim as _, TypedModel};
+use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim, TypedModel};
 use tract_core::ops::nn::{Reduce, Reducer};
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Size, type_proto::Value as Type};
+use tract_onnx::pb::{
+    GraphProto, ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Size, type_proto::Value as Type,
+};
 use tract_onnx::tract_hir::internal::{InferenceFact, InferenceModel, InferenceModelExt as _};
 
 use super::{Shapes, allow, analyse, decode, ops, probe, tensor, walk};
@@ -41,7 +43,9 @@ pub fn load(bytes: &[u8], files: &dyn Files, shapes: &Shapes, bounds: &Bounds) -
     match (planned(&model, &inputs, Wanted::One, bounds), together) {
         (Ok(single), Ok(together)) => Ok(if probe::agree(together.as_ref(), single.as_ref()) { together } else { single }),
         (Ok(single), Err(_)) => Ok(single),
-        (Err(single), Err(together)) => Err(if inputs.iter().any(|input| matches!(input.first, First::One)) { single } else { together }),
+        (Err(single), Err(together)) => {
+            Err(if inputs.iter().any(|input| matches!(input.first, First::One)) { single } else { together })
+        }
         (Err(single), Ok(_)) => Err(single),
     }
 }
@@ -106,7 +110,10 @@ fn inputs(graph: &GraphProto, shapes: &Shapes) -> Result<Vec<Input>, Refused> {
     let open: Vec<&ValueInfoProto> = graph.input.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
     if let Some(name) = shapes.names().find(|name| open.iter().all(|input| input.name != *name)) {
         let known = open.iter().map(|input| format!("`{}`", input.name)).collect::<Vec<_>>().join(", ");
-        return Err(Refused::Malformed { what: format!("shape of input `{name}`"), reason: format!("the model has the inputs {known}") });
+        return Err(Refused::Malformed {
+            what: format!("shape of input `{name}`"),
+            reason: format!("the model has the inputs {known}"),
+        });
     }
     open.into_iter().map(|info| input(info, shapes.get(&info.name))).collect()
 }
@@ -143,7 +150,9 @@ fn input(info: &ValueInfoProto, given: Option<&[usize]>) -> Result<Input, Refuse
     let rest = rest.iter().enumerate().map(|(at, size)| {
         let given = given.and_then(|given| given.get(at)).copied();
         match (size.map(fixed).transpose()?.flatten(), given) {
-            (Some(size), Some(given)) if size != given => Err(malformed(format!("dimension {} is {size}, {given} was given", at + 1))),
+            (Some(size), Some(given)) if size != given => {
+                Err(malformed(format!("dimension {} is {size}, {given} was given", at + 1)))
+            }
             (Some(size), _) | (None, Some(size)) => Ok(size),
             (None, None) => Err(malformed(format!("dimension {} is open; the signature has to give it", at + 1))),
         }
@@ -177,7 +186,7 @@ fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) 
             (Wanted::Whole, First::Absent) => None,
             (Wanted::Whole, First::Open) => return Err(input.malformed("its first dimension is open".to_owned())),
         };
-        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(|size| size.to_dim())).collect();
+        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(ToDim::to_dim)).collect();
         model.set_input_fact(slot, InferenceFact::dt_shape(input.datum, shape)).map_err(|error| run::engine(&error))?;
     }
     let symbol = (wanted == Wanted::Rows).then_some(&rows);

@@ -113,11 +113,14 @@ impl Archive {
         for entry in archive.entries().map_err(broken)? {
             let entry = entry.map_err(broken)?;
             let path = entry.path_bytes();
-            let name = std::str::from_utf8(&path).map_err(|_| malformed("tar archive", "a name is not UTF-8".to_owned()))?.to_owned();
+            let name =
+                std::str::from_utf8(&path).map_err(|_| malformed("tar archive", "a name is not UTF-8".to_owned()))?.to_owned();
             match entry.header().entry_type() {
                 tar::EntryType::Directory | tar::EntryType::XGlobalHeader => {}
                 tar::EntryType::Regular | tar::EntryType::Continuous => unpacked.add(&name, entry)?,
-                other => return Err(malformed(&name, format!("a file or a folder is expected in an archive, this is a {other:?}"))),
+                other => {
+                    return Err(malformed(&name, format!("a file or a folder is expected in an archive, this is a {other:?}")));
+                }
             }
         }
         unpacked.finish()
@@ -156,9 +159,11 @@ impl Unpacked {
             return Err(Refused::TooLarge { what: format!("number of files in a {}", self.what), got, max: FILES_MAX as u64 });
         }
         let content = bounded(file, self.what, self.left).map_err(|refused| match refused {
-            Refused::TooLarge { .. } => {
-                Refused::TooLarge { what: format!("bytes of all files in a {}, unpacked", self.what), got: self.max + 1, max: self.max }
-            }
+            Refused::TooLarge { .. } => Refused::TooLarge {
+                what: format!("bytes of all files in a {}, unpacked", self.what),
+                got: self.max + 1,
+                max: self.max,
+            },
             other => other,
         })?;
         self.left -= u64::try_from(content.len()).unwrap_or(self.left);
@@ -169,14 +174,23 @@ impl Unpacked {
     }
 
     fn finish(self) -> Result<Archive, Refused> {
-        let model = |name: &str| self.files.contains_key(&format!("{name}saved_model.pb")) || self.files.contains_key(&format!("{name}saved_model.pbtxt"));
-        let mut tops: Vec<String> = self.files.keys().filter_map(|name| name.split_once('/')).map(|(top, _)| format!("{top}/")).collect();
+        let model = |name: &str| {
+            self.files.contains_key(&format!("{name}saved_model.pb"))
+                || self.files.contains_key(&format!("{name}saved_model.pbtxt"))
+        };
+        let mut tops: Vec<String> =
+            self.files.keys().filter_map(|name| name.split_once('/')).map(|(top, _)| format!("{top}/")).collect();
         tops.dedup();
         tops.retain(|top| model(top));
         let top = match tops.as_slice() {
             _ if model("") => String::new(),
             [top] => top.clone(),
-            _ => return Err(malformed(self.what, "one `saved_model.pb` is expected in it, at its top or in one folder".to_owned())),
+            _ => {
+                return Err(malformed(
+                    self.what,
+                    "one `saved_model.pb` is expected in it, at its top or in one folder".to_owned(),
+                ));
+            }
         };
         Ok(Archive { files: self.files, top })
     }

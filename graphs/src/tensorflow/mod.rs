@@ -20,7 +20,7 @@ use crate::{Bounds, Graph, Refused, run};
 pub use folder::{Archive, Directory, Folder};
 
 /// Messages of `proto/tensorflow.proto`.
-#[expect(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 mod proto {
     include!(concat!(env!("OUT_DIR"), "/sandstream.tensorflow.rs"));
 }
@@ -30,15 +30,15 @@ mod proto {
 pub struct Options {
     /// Tags of the MetaGraph of a SavedModel; it has to have all of them and no other.
     pub tags: Vec<String>,
-    /// Name of the SignatureDef of a SavedModel.
-    pub signature: String,
+    /// Name of the SignatureDef of a SavedModel; `None` is `serving_default`, or the only one where there is no other.
+    pub signature: Option<String>,
     /// Dimensions of one row, by the name of an input: for inputs whose dimensions the model leaves open.
     pub shapes: BTreeMap<String, Vec<usize>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { tags: vec!["serve".to_owned()], signature: "serving_default".to_owned(), shapes: BTreeMap::new() }
+        Self { tags: vec!["serve".to_owned()], signature: None, shapes: BTreeMap::new() }
     }
 }
 
@@ -64,10 +64,16 @@ pub fn saved_model(folder: &dyn Folder, options: &Options, bounds: &Bounds) -> R
     guarded(|| {
         let model = saved_model::read(folder, bounds)?;
         let meta = saved_model::choose(&model, &options.tags)?;
-        let ends = saved_model::ends(meta, &options.signature)?;
+        let ends = saved_model::ends(meta, options.signature.as_deref())?;
         let typed = translate::saved(meta, folder, &ends, options, bounds)?;
         run::graph(typed, bounds)
     })
+}
+
+/// Names of the operators that are run, in order; `docs/tensorflow-operators.md` has them too.
+#[must_use]
+pub fn operators() -> Vec<&'static str> {
+    translate::operators()
 }
 
 /// tract checks much by asserting; a panic of its own while a model is made is a refusal of that model.

@@ -40,3 +40,18 @@ pub(super) fn dropout(seen: &Seen<'_>) -> Result<(), String> {
     }
     Err("it drops values at random in training mode; export the model for inference".to_owned())
 }
+
+/// Sizes that are not dimensions of a tensor that could be there: tract computes them in 32 bits, so that larger ones would be others.
+pub(super) fn sizes(seen: &Seen<'_>) -> Result<(), String> {
+    for input in &seen.node.input {
+        let Some(tensor) = seen.constant(input) else { continue };
+        if tensor.data_type != tract_onnx::pb::tensor_proto::DataType::Int64 as i32 {
+            continue;
+        }
+        let values = tensor.raw_data.as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes));
+        if let Some(value) = values.into_iter().find(|value| i32::try_from(*value).is_err()) {
+            return Err(format!("sizes and repeats are at most {}, `{input}` has {value}", i32::MAX));
+        }
+    }
+    Ok(())
+}

@@ -81,12 +81,18 @@ fn domain(name: &str) -> &str {
     if name == "ai.onnx" { "" } else { name }
 }
 
-fn nodes(graph: &GraphProto, imported: &HashMap<&str, i64>, outer: &HashMap<&str, &TensorProto>, model: &ModelProto) -> Result<(), Refused> {
+fn nodes(
+    graph: &GraphProto,
+    imported: &HashMap<&str, i64>,
+    outer: &HashMap<&str, &TensorProto>,
+    model: &ModelProto,
+) -> Result<(), Refused> {
     let mut constants = outer.clone();
     constants.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)));
     for node in &graph.node {
         if node.op_type == "Constant"
-            && let (Some(name), Some(value)) = (node.output.first(), node.attribute.iter().find_map(|attribute| attribute.t.as_ref()))
+            && let (Some(name), Some(value)) =
+                (node.output.first(), node.attribute.iter().find_map(|attribute| attribute.t.as_ref()))
         {
             constants.insert(name, value);
         }
@@ -113,7 +119,10 @@ fn one(seen: &Seen<'_>, imported: &HashMap<&str, i64>, model: &ModelProto) -> Re
     let known = table::OPERATORS.iter().find(|operator| operator.domain == domain && operator.name == node.op_type);
     let Some(operator) = known else { return Err(unknown(node, domain, model)) };
     if *version < operator.since {
-        return Err(format!("operator set {version} defines it otherwise, {} or newer is expected; convert the model", operator.since));
+        return Err(format!(
+            "operator set {version} defines it otherwise, {} or newer is expected; convert the model",
+            operator.since
+        ));
     }
     for attribute in &node.attribute {
         understood(operator, attribute)?;

@@ -122,7 +122,8 @@ impl Kernel for Det {
 fn determinant(matrix: &mut [f64], n: usize) -> f64 {
     let mut product = 1.0;
     for column in 0..n {
-        let largest = (column..n).max_by(|a, b| matrix[a * n + column].abs().total_cmp(&matrix[b * n + column].abs())).unwrap_or(column);
+        let largest =
+            (column..n).max_by(|a, b| matrix[a * n + column].abs().total_cmp(&matrix[b * n + column].abs())).unwrap_or(column);
         if largest != column {
             (0..n).for_each(|at| matrix.swap(column * n + at, largest * n + at));
             product = -product;

@@ -46,7 +46,13 @@ impl Kernel for Shift {
             let outside = *places < 0 || *places >= bits;
             let places = if outside { 0 } else { *places };
             match (self.right, outside) {
-                (true, true) => if *value < 0 { -1 } else { 0 },
+                (true, true) => {
+                    if *value < 0 {
+                        -1
+                    } else {
+                        0
+                    }
+                }
                 (false, true) => 0,
                 (true, false) => value >> places,
                 // What falls off the end is cut by the conversion to the type.

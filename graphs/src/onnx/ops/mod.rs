@@ -3,6 +3,7 @@
 mod activation;
 mod arithmetic;
 mod bits;
+mod cast;
 mod loss;
 mod own;
 mod place;
@@ -17,6 +18,7 @@ pub(super) fn onnx() -> Onnx {
     onnx.use_output_shapes = false;
     let register = &mut onnx.op_register;
     register.insert("BitShift", bits::shift);
+    register.insert("Cast", cast::cast);
     register.insert("Celu", arithmetic::celu);
     register.insert("CenterCropPad", place::center);
     register.insert("CumProd", arithmetic::cum_prod);

@@ -104,7 +104,8 @@ fn as_numbers(fact: &TypedFact) -> TractResult<TypedFact> {
     if fact.datum_type == DatumType::TDim {
         fact.datum_type = DatumType::I64;
         // Not a number where a symbol is in it.
-        fact.konst = fact.konst.as_ref().and_then(|value| value.cast_to::<i64>().ok().map(|value| value.into_owned().into_arc_tensor()));
+        fact.konst =
+            fact.konst.as_ref().and_then(|value| value.cast_to::<i64>().ok().map(|value| value.into_owned().into_arc_tensor()));
         fact.uniform = None;
         fact.uniform_tdim = None;
     }
@@ -123,7 +124,8 @@ impl<K: Kernel> InferenceOp for Own<K> {
         if known_inputs.iter().all(|fact| fact.datum_type.is_concrete() && fact.shape.is_concrete()) {
             let typed = known_inputs.iter().map(TypedFact::try_from).collect::<TractResult<TVec<_>>>()?;
             let facts = self.output_facts(&typed.iter().collect::<TVec<_>>())?;
-            known_outputs = facts.into_iter().map(|fact| InferenceFact::dt_shape(fact.datum_type, fact.shape.to_tvec())).collect();
+            known_outputs =
+                facts.into_iter().map(|fact| InferenceFact::dt_shape(fact.datum_type, fact.shape.to_tvec())).collect();
         }
         Ok((known_inputs, known_outputs, owned(&observed)))
     }

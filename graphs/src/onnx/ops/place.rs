@@ -24,7 +24,8 @@ impl Kernel for OneHot {
     fn facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         ensure!(inputs.len() == 3, "OneHot takes three inputs, {} came", inputs.len());
         let depth = constant(inputs[1], "the depth of OneHot")?;
-        let depth = depth.first().and_then(|depth| usize::try_from(*depth).ok()).context("the depth of OneHot is a number of values")?;
+        let depth =
+            depth.first().and_then(|depth| usize::try_from(*depth).ok()).context("the depth of OneHot is a number of values")?;
         let mut shape = inputs[0].shape.to_tvec();
         let at = axis(self.axis, shape.len() + 1)?;
         shape.insert(at, depth.to_dim());

@@ -34,7 +34,10 @@ pub(super) fn lp_pool(_context: &ParsingContext<'_>, node: &NodeProto) -> Built 
         ceil: node.get_attr_opt::<i64>("ceil_mode")?.unwrap_or(0) != 0,
         kernel,
     };
-    ensure!(pool.kernel.iter().chain(&pool.strides).chain(&pool.dilations).all(|size| *size > 0), "windows and strides are at least one");
+    ensure!(
+        pool.kernel.iter().chain(&pool.strides).chain(&pool.dilations).all(|size| *size > 0),
+        "windows and strides are at least one"
+    );
     own(pool)
 }
 
@@ -50,7 +53,8 @@ impl LpPool {
             return Ok((made, before));
         }
         let (before, after) = if self.auto_pad == "VALID" { (0, 0) } else { (self.pads[at], self.pads[n + at]) };
-        let room = (size + before + after).checked_sub(window).with_context(|| format!("a window of {window} in {size} values"))?;
+        let room =
+            (size + before + after).checked_sub(window).with_context(|| format!("a window of {window} in {size} values"))?;
         let mut made = if self.ceil { room.div_ceil(stride) } else { room / stride } + 1;
         // A window that begins after the input has nothing in it.
         if self.ceil && (made - 1) * stride >= size + before {

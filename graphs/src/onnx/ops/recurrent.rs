@@ -82,7 +82,12 @@ fn parse(node: &NodeProto, kind: Kind) -> TractResult<Recurrent> {
         Some(attribute) => attribute.strings.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
         None => backward.iter().flat_map(|_| kind.activations().iter().map(|name| (*name).to_owned())).collect(),
     };
-    ensure!(names.len() == kind.activations().len() * backward.len(), "{} activations for {} directions", names.len(), backward.len());
+    ensure!(
+        names.len() == kind.activations().len() * backward.len(),
+        "{} activations for {} directions",
+        names.len(),
+        backward.len()
+    );
     let parameters = |name: &str| node.get_attr_opt_vec::<f32>(name).map(Option::unwrap_or_default);
     let (mut alphas, mut betas) = (parameters("activation_alpha")?.into_iter(), parameters("activation_beta")?.into_iter());
     let activations = names.iter().map(|name| Activation::new(name, &mut alphas, &mut betas)).collect::<TractResult<_>>()?;
@@ -132,7 +137,10 @@ impl Kernel for Recurrent {
         let directions = self.backward.len();
         let rows = hidden.clone() * self.kind.gates();
         for weights in &inputs[1..3] {
-            ensure!(weights.shape[0] == directions.to_dim() && weights.shape[1] == rows, "W and R are [{directions}, {rows}, ..]");
+            ensure!(
+                weights.shape[0] == directions.to_dim() && weights.shape[1] == rows,
+                "W and R are [{directions}, {rows}, ..]"
+            );
         }
         ensure!(inputs[1].shape[2] == inputs[0].shape[2], "W is as wide as X");
         let directions = directions.to_dim();
@@ -159,7 +167,10 @@ impl Kernel for Recurrent {
         let hidden = r.shape()[2];
         let lens = lens.and_then(|slot| inputs.get(slot)).map(|lens| i64s(lens)).transpose()?;
         let lens = lens.unwrap_or_else(|| vec![steps as i64; batch]);
-        ensure!(lens.len() == batch && lens.iter().all(|len| (0..=steps as i64).contains(len)), "sequence_lens are 0 to {steps}, one a row");
+        ensure!(
+            lens.len() == batch && lens.iter().all(|len| (0..=steps as i64).contains(len)),
+            "sequence_lens are 0 to {steps}, one a row"
+        );
         let rows = self.kind.gates() * hidden;
         let slice = |tensor: &Tensor| -> TractResult<Vec<f32>> { Ok(tensor.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()) };
         let view = Array2::from_shape_vec((steps * batch, width), slice(&x)?)?;
@@ -185,19 +196,12 @@ impl Kernel for Recurrent {
             let (mut h, mut c) = (state(&h0, at)?, state(&c0, at)?);
             for step in 0..steps {
                 let recurrent = h.dot(&direction.recurrence.t());
-                for row in 0..batch {
-                    let len = lens[row] as usize;
-                    if step >= len {
-                        continue;
-                    }
-                    let time = if *backward { len - 1 - step } else { step };
-                    let x = projected.slice(s![time * batch + row, ..]);
-                    let (mut h, mut c) = (h.row_mut(row), c.row_mut(row));
-                    let (Some(h), Some(c)) = (h.as_slice_mut(), c.as_slice_mut()) else { bail!("rows lie together") };
-                    let (Some(x), Some(r)) = (x.as_slice(), recurrent.slice(s![row, ..]).to_slice()) else { bail!("rows lie together") };
-                    direction.step(x, r, h, c)?;
+                for (row, len) in lens.iter().enumerate() {
+                    let Some(left) = usize::try_from(*len)?.checked_sub(step + 1) else { continue };
+                    let time = if *backward { left } else { step };
                     let place = ((time * count + at) * batch + row) * hidden;
-                    all[place..place + hidden].copy_from_slice(h);
+                    let place = &mut all[place..place + hidden];
+                    direction.row((time * batch + row, row), (&projected, &recurrent), (&mut h, &mut c), place)?;
                 }
             }
             last_h.extend(h.iter().copied());
@@ -226,6 +230,24 @@ impl Recurrent {
 }
 
 impl Direction<'_> {
+    /// One step of one row, from the products of its input and of the states; the new state is also written to its place in Y.
+    fn row(
+        &self,
+        (input, row): (usize, usize),
+        (projected, recurrent): (&Array2<f32>, &Array2<f32>),
+        (h, c): (&mut Array2<f32>, &mut Array2<f32>),
+        place: &mut [f32],
+    ) -> TractResult<()> {
+        let (x, r) = (projected.slice(s![input, ..]), recurrent.slice(s![row, ..]));
+        let (mut h, mut c) = (h.row_mut(row), c.row_mut(row));
+        let (Some(x), Some(r), Some(h), Some(c)) = (x.as_slice(), r.as_slice(), h.as_slice_mut(), c.as_slice_mut()) else {
+            bail!("the values of a row lie together");
+        };
+        self.step(x, r, h, c)?;
+        place.copy_from_slice(h);
+        Ok(())
+    }
+
     /// One step of one row: `x` is the input's part of the gates, `r` the state's.
     fn step(&self, x: &[f32], r: &[f32], h: &mut [f32], c: &mut [f32]) -> TractResult<()> {
         match self.op.kind {

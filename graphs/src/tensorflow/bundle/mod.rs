@@ -51,7 +51,8 @@ impl<'a> Bundle<'a> {
         let mut entries = BTreeMap::new();
         let mut header = None;
         for (key, value) in table::entries(&index).map_err(|reason| malformed(&name, reason))? {
-            let broken = |error: prost::DecodeError| malformed(&name, format!("entry `{}`: {error}", String::from_utf8_lossy(&key)));
+            let broken =
+                |error: prost::DecodeError| malformed(&name, format!("entry `{}`: {error}", String::from_utf8_lossy(&key)));
             if key.is_empty() {
                 header = Some(BundleHeaderProto::decode(value.as_slice()).map_err(broken)?);
             } else {
@@ -70,31 +71,37 @@ impl<'a> Bundle<'a> {
         Ok(Some(Self { folder, entries, shards, left: bounds.weights, max: bounds.weights, elements_max: bounds.elements }))
     }
 
-    /// Number of the element type of a tensor, where it is stored.
-    pub(super) fn dtype(&self, key: &str) -> Option<i32> {
-        self.entries.get(key.as_bytes()).map(|entry| entry.dtype)
-    }
-
     /// One tensor.
     ///
     /// # Errors
     /// It is not stored, in slices, of a type that is not read, or its bytes are not those whose checksum was taken.
     pub(super) fn tensor(&mut self, key: &str) -> Result<Stored<'_>, Refused> {
         let what = format!("variable `{key}`");
-        let entry = self.entries.get(key.as_bytes()).cloned().ok_or_else(|| malformed(&what, format!("it is not in {PREFIX}.index")))?;
+        let entry =
+            self.entries.get(key.as_bytes()).cloned().ok_or_else(|| malformed(&what, format!("it is not in {PREFIX}.index")))?;
         if !entry.slices.is_empty() {
-            return Err(malformed(&what, "it is stored in slices (a partitioned variable), which are not read: save it whole".to_owned()));
+            return Err(malformed(
+                &what,
+                "it is stored in slices (a partitioned variable), which are not read: save it whole".to_owned(),
+            ));
         }
         let shape = self.shape(&entry, &what)?;
         let Some(size) = dtype::size(entry.dtype) else {
-            return Err(malformed(&what, format!("its element type is {}, which is not read from variables", dtype::name(entry.dtype))));
+            return Err(malformed(
+                &what,
+                format!("its element type is {}, which is not read from variables", dtype::name(entry.dtype)),
+            ));
         };
         let bytes = shape.iter().try_fold(size, |product, dim| product.checked_mul(*dim));
         if bytes.and_then(|bytes| i64::try_from(bytes).ok()) != Some(entry.size) {
-            return Err(malformed(&what, format!("shape {shape:?} of {} is said to have {} bytes", dtype::name(entry.dtype), entry.size)));
+            return Err(malformed(
+                &what,
+                format!("shape {shape:?} of {} is said to have {} bytes", dtype::name(entry.dtype), entry.size),
+            ));
         }
         let number = usize::try_from(entry.shard_id).ok().filter(|number| *number < self.shards.len());
-        let number = number.ok_or_else(|| malformed(&what, format!("it is said to be in shard {} of {}", entry.shard_id, self.shards.len())))?;
+        let number = number
+            .ok_or_else(|| malformed(&what, format!("it is said to be in shard {} of {}", entry.shard_id, self.shards.len())))?;
         let shard = self.shard(number)?;
         let from = usize::try_from(entry.offset).ok();
         let to = from.and_then(|from| from.checked_add(usize::try_from(entry.size).ok()?));
@@ -127,7 +134,9 @@ impl<'a> Bundle<'a> {
         let Some(slot) = self.shards.get_mut(number) else { return Err(malformed(&name, "there is no such shard".to_owned())) };
         if slot.is_none() {
             let content = self.folder.read(&name, *left).map_err(|refused| match refused {
-                Refused::TooLarge { got, .. } => Refused::TooLarge { what: "bytes of all variables".to_owned(), got, max: self.max },
+                Refused::TooLarge { got, .. } => {
+                    Refused::TooLarge { what: "bytes of all variables".to_owned(), got, max: self.max }
+                }
                 other => other,
             })?;
             let content = content.ok_or_else(|| malformed(&name, "the file is missing".to_owned()))?;

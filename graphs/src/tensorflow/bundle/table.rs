@@ -22,7 +22,8 @@ type Entries = Vec<(Vec<u8>, Vec<u8>)>;
 /// # Errors
 /// What is wrong with the table.
 pub(super) fn entries(table: &[u8]) -> Result<Entries, String> {
-    let footer = table.len().checked_sub(FOOTER).and_then(|from| table.get(from..)).ok_or("it is too short for a table: it is cut off")?;
+    let footer =
+        table.len().checked_sub(FOOTER).and_then(|from| table.get(from..)).ok_or("it is too short for a table: it is cut off")?;
     let (handles, magic) = footer.split_at(FOOTER - 8);
     if magic != MAGIC.to_le_bytes() {
         return Err("it does not end as a table does: it is cut off, or it is another kind of file".to_owned());

@@ -10,6 +10,9 @@ use super::translate::{End, Ends};
 use super::{Folder, dtype};
 use crate::{Bounds, Refused};
 
+/// The signature that TensorFlow serves where none is asked for.
+const DEFAULT: &str = "serving_default";
+
 /// Reads `saved_model.pb`, or `saved_model.pbtxt` where there is no other.
 ///
 /// # Errors
@@ -52,10 +55,17 @@ pub(super) fn choose<'a>(model: &'a SavedModel, tags: &[String]) -> Result<&'a M
 ///
 /// # Errors
 /// There is no such signature; says which there are.
-pub(super) fn ends(meta: &MetaGraphDef, name: &str) -> Result<Ends, Refused> {
+pub(super) fn ends(meta: &MetaGraphDef, name: Option<&str>) -> Result<Ends, Refused> {
+    // What starts so is no signature but how the model is initialised.
+    let there: Vec<&str> =
+        meta.signature_def.keys().map(String::as_str).filter(|name| !name.starts_with("__saved_model_")).collect();
+    let name = match (name, there.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => *only,
+        (None, _) => DEFAULT,
+    };
     let signature = meta.signature_def.get(name).ok_or_else(|| {
-        // What starts so is no signature but how the model is initialised.
-        let there: Vec<_> = meta.signature_def.keys().filter(|name| !name.starts_with("__saved_model_")).map(|name| format!("`{name}`")).collect();
+        let there: Vec<_> = there.iter().map(|name| format!("`{name}`")).collect();
         malformed("SavedModel", format!("it has no signature `{name}`; it has {}", listed(&there)))
     })?;
     let SignatureDef { inputs, outputs, .. } = signature;

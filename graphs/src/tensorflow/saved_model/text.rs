@@ -134,14 +134,20 @@ impl Reader<'_> {
         self.peek();
         let from = self.at;
         while let Some(byte) = self.text.get(self.at) {
-            let exponent = matches!(byte, b'-' | b'+') && matches!(self.text.get(self.at.wrapping_sub(1)), Some(b'e' | b'E')) && self.at > from;
+            let exponent = matches!(byte, b'-' | b'+')
+                && matches!(self.text.get(self.at.wrapping_sub(1)), Some(b'e' | b'E'))
+                && self.at > from;
             if !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') || exponent) {
                 break;
             }
             self.at += 1;
         }
         let word = self.text.get(from..self.at).unwrap_or_default();
-        if word.is_empty() { Err("a name or a value is expected".to_owned()) } else { Ok(String::from_utf8_lossy(word).into_owned()) }
+        if word.is_empty() {
+            Err("a name or a value is expected".to_owned())
+        } else {
+            Ok(String::from_utf8_lossy(word).into_owned())
+        }
     }
 
     /// Texts that follow each other are one.
@@ -192,7 +198,9 @@ impl Reader<'_> {
     fn digits(&mut self, radix: u32, most: usize) -> Result<u8, String> {
         let mut value = 0u32;
         let mut digits = 0;
-        while let Some(digit) = self.text.get(self.at).and_then(|byte| char::from(*byte).to_digit(radix)).filter(|_| digits < most) {
+        while let Some(digit) =
+            self.text.get(self.at).and_then(|byte| char::from(*byte).to_digit(radix)).filter(|_| digits < most)
+        {
             value = value * radix + digit;
             digits += 1;
             self.at += 1;

@@ -211,6 +211,22 @@ impl<'a> Build<'a> {
         typed.into_iter().zip(ranks).map(|(outlet, own)| self.deepened(outlet, rank - own)).collect()
     }
 
+    /// As `alike`, and their dimensions meet: they are the same, or one.
+    pub(super) fn fitting(&mut self, outlets: &[OutletId]) -> Result<Vec<OutletId>, Reason> {
+        let alike = self.alike(outlets)?;
+        let shapes = alike.iter().map(|outlet| self.shape(*outlet)).collect::<Result<Vec<_>, _>>()?;
+        let one = TDim::from(1);
+        for axis in 0..shapes.first().map_or(0, Vec::len) {
+            let mut wide = shapes.iter().filter_map(|shape| shape.get(axis)).filter(|dim| **dim != one);
+            let first = wide.next();
+            if wide.any(|dim| Some(dim) != first) {
+                let shapes: Vec<_> = shapes.iter().map(|shape| shown(shape)).collect();
+                return Err(format!("shapes {} do not fit each other", shapes.join(" and ")).into());
+            }
+        }
+        Ok(alike)
+    }
+
     /// Adds dimensions of one in front.
     pub(super) fn deepened(&mut self, mut outlet: OutletId, by: usize) -> Result<OutletId, Reason> {
         for _ in 0..by {
@@ -233,7 +249,8 @@ impl<'a> Build<'a> {
         // Dimensions that depend on the rows stay what they are, so that shapes can be computed of them; a tensor that is computed
         // from the inputs cannot be made a dimension.
         let computed = outlets.iter().map(|outlet| Ok(self.known(*outlet)?.is_none())).collect::<Result<Vec<_>, Reason>>()?;
-        let dims = types.contains(&DatumType::TDim) && !computed.iter().zip(&types).any(|(computed, datum)| *computed && *datum != DatumType::TDim);
+        let dims = types.contains(&DatumType::TDim)
+            && !computed.iter().zip(&types).any(|(computed, datum)| *computed && *datum != DatumType::TDim);
         let datum = if dims { DatumType::TDim } else { DatumType::I64 };
         outlets.iter().map(|outlet| self.cast(*outlet, datum)).collect()
     }
@@ -313,10 +330,12 @@ impl<'a> Build<'a> {
         if shape.first() == Some(&rows) {
             return Ok(outlet);
         }
-        let reason = format!(
-            "its first dimension has to be the rows, its shape is [{}]",
-            shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        );
+        let reason = format!("its first dimension has to be the rows, its shape is {}", shown(&shape));
         Err(Refused::Malformed { what: format!("output `{name}`"), reason })
     }
+}
+
+/// Dimensions, for messages.
+pub(super) fn shown(dims: &[TDim]) -> String {
+    format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }

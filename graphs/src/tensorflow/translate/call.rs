@@ -141,11 +141,6 @@ impl Call<'_> {
         dtype::datum(number).ok_or_else(|| format!("attribute `{name}` is {}, which is not taken", dtype::name(number)).into())
     }
 
-    /// A shape.
-    pub(super) fn shape(&self, name: &str) -> Option<&TensorShapeProto> {
-        attribute_shape(self.node, name)
-    }
-
     /// A constant.
     pub(super) fn constant(&self, name: &str) -> Result<&TensorProto, Reason> {
         match self.attribute(name) {
@@ -169,18 +164,10 @@ impl Call<'_> {
             _ => Err(format!("attribute `{name}` has to be a list of functions").into()),
         }
     }
-
-    /// Texts.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Reason> {
-        match self.attribute(name) {
-            None => Ok(Vec::new()),
-            Some(Attribute::List(list)) => Ok(list.s.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect()),
-            Some(_) => Err(format!("attribute `{name}` has to be a list of texts").into()),
-        }
-    }
 }
 
-fn attribute<'a>(node: &'a NodeDef, name: &str) -> Option<&'a Attribute> {
+/// An attribute, as it is written.
+pub(super) fn attribute<'a>(node: &'a NodeDef, name: &str) -> Option<&'a Attribute> {
     node.attr.get(name)?.value.as_ref()
 }
 

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 use tract_core::internal::{TDim, TypedFact, TypedModel};
 
+use super::proto::attr_value::Value as Attribute;
 use super::proto::{FunctionDefLibrary, GraphDef, MetaGraphDef, NodeDef, OpList};
 use super::{Folder, Options, dtype, saved_model};
 use crate::run::{Lead, Typed};
@@ -18,6 +19,8 @@ use crate::{Bounds, Refused};
 use build::Build;
 use scope::{Library, Scope};
 use value::Value;
+
+pub(super) use operator::names as operators;
 
 /// An input or output that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,17 +52,44 @@ pub(super) fn ends(graph: &GraphDef) -> Result<Ends, Refused> {
         name: node.name.clone(),
         tensor: node.name.clone(),
         dtype: call::attribute_type(node, "dtype").unwrap_or(0),
-        shape: saved_model::dims(call::attribute_shape(node, "shape")),
+        shape: saved_model::dims(call::attribute_shape(node, "shape")).or_else(|| width(graph, node)),
     };
     // What has no value for anyone: it is not an output although nothing uses it.
-    let silent = |op: &str| matches!(op, "NoOp" | "Assert" | "Placeholder" | "Const" | "Print" | "PlaceholderWithDefault") || op.starts_with("Save");
+    let silent = |op: &str| {
+        matches!(op, "NoOp" | "Assert" | "Placeholder" | "Const" | "Print" | "PlaceholderWithDefault") || op.starts_with("Save")
+    };
     let inputs = graph.node.iter().filter(|node| node.op == "Placeholder").map(end).collect();
-    let outputs: Vec<End> = graph.node.iter().filter(|node| !used.contains(node.name.as_str()) && !silent(&node.op)).map(end).collect();
+    let outputs: Vec<End> =
+        graph.node.iter().filter(|node| !used.contains(node.name.as_str()) && !silent(&node.op)).map(end).collect();
     if outputs.is_empty() {
         let reason = format!("none of its {} nodes is an output: each is used by another, or has no value", graph.node.len());
         return Err(Refused::Malformed { what: "GraphDef".to_owned(), reason });
     }
     Ok(Ends { inputs, outputs })
+}
+
+/// The shape of an input that does not say it, told by the constant matrix that it is multiplied with: old tools drop the attribute.
+fn width(graph: &GraphDef, input: &NodeDef) -> Option<Vec<i64>> {
+    let by = graph
+        .node
+        .iter()
+        .find(|node| node.op == "MatMul" && node.input.first().map(|from| scope::node_of(from)) == Some(&input.name))?;
+    let mut matrix = scope::node_of(by.input.get(1)?);
+    // At most so many nodes may stand between: a cycle would have no end.
+    for _ in 0..8 {
+        let node = graph.node.iter().find(|node| node.name == matrix)?;
+        match (node.op.as_str(), call::attribute(node, "value")) {
+            ("Const", Some(Attribute::Tensor(tensor))) => {
+                let across = matches!(call::attribute(by, "transpose_b"), Some(Attribute::B(true)));
+                let turned = matches!(call::attribute(by, "transpose_a"), Some(Attribute::B(true)));
+                let dims = saved_model::dims(tensor.tensor_shape.as_ref()).filter(|dims| dims.len() == 2 && !turned)?;
+                return Some(vec![-1, *dims.get(usize::from(across))?]);
+            }
+            ("Identity", _) => matrix = scope::node_of(node.input.first()?),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// A graph whose variables are constants.
@@ -76,7 +106,13 @@ pub(super) fn frozen(graph: &GraphDef, ends: &Ends, options: &Options, bounds: &
 ///
 /// # Errors
 /// See [`super::saved_model`].
-pub(super) fn saved(meta: &MetaGraphDef, folder: &dyn Folder, ends: &Ends, options: &Options, bounds: &Bounds) -> Result<Typed, Refused> {
+pub(super) fn saved(
+    meta: &MetaGraphDef,
+    folder: &dyn Folder,
+    ends: &Ends,
+    options: &Options,
+    bounds: &Bounds,
+) -> Result<Typed, Refused> {
     let graph = meta.graph_def.as_ref();
     let graph = graph.ok_or_else(|| Refused::Malformed { what: "MetaGraph".to_owned(), reason: "it has no graph".to_owned() })?;
     let operators: Option<&OpList> = meta.meta_info_def.as_ref().and_then(|info| info.stripped_op_list.as_ref());
@@ -137,17 +173,24 @@ fn source(build: &mut Build<'_>, input: &End, lead: &Lead, options: &Options) ->
     let wrong = |reason: String| Refused::Malformed { what: format!("input `{}`", input.name), reason };
     let datum = dtype::datum(input.dtype).ok_or_else(|| wrong(format!("its element type is {}", dtype::name(input.dtype))))?;
     if input.dtype == dtype::STRING {
-        return Err(wrong("it takes texts (DT_STRING), which no operator here does: give the numbers that the texts are turned into".to_owned()));
+        return Err(wrong(
+            "it takes texts (DT_STRING), which no operator here does: give the numbers that the texts are turned into".to_owned(),
+        ));
     }
     let row: Vec<i64> = match (options.shapes.get(&input.name), &input.shape) {
         (Some(given), _) => given.iter().map(|dim| i64::try_from(*dim).unwrap_or(i64::MAX)).collect(),
         (None, Some(shape)) => shape.get(1..).unwrap_or_default().to_vec(),
-        (None, None) => return Err(wrong("the model does not say its dimensions: give those of one row in the signature".to_owned())),
+        (None, None) => {
+            return Err(wrong("the model does not say its dimensions: give those of one row in the signature".to_owned()));
+        }
     };
     if let (Some(_), Some(shape)) = (options.shapes.get(&input.name), &input.shape)
         && (shape.len() != row.len() + 1 || shape.iter().skip(1).zip(&row).any(|(own, given)| *own >= 0 && own != given))
     {
-        return Err(wrong(format!("dimensions {row:?} are given for a row, the model has {:?}", shape.get(1..).unwrap_or_default())));
+        return Err(wrong(format!(
+            "dimensions {row:?} are given for a row, the model has {:?}",
+            shape.get(1..).unwrap_or_default()
+        )));
     }
     if let Some(dim) = row.iter().find(|dim| **dim < 0) {
         let reason = if *dim == -1 {
@@ -160,12 +203,19 @@ fn source(build: &mut Build<'_>, input: &End, lead: &Lead, options: &Options) ->
     let elements = row.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.unsigned_abs())).unwrap_or(u64::MAX);
     let max = build.bounds.elements as u64;
     if elements > max {
-        return Err(Refused::TooLarge { what: format!("number of values of a row of input `{}`", input.name), got: elements, max });
+        return Err(Refused::TooLarge {
+            what: format!("number of values of a row of input `{}`", input.name),
+            got: elements,
+            max,
+        });
     }
     let rows = match lead {
         Lead::Rows(symbol) => TDim::from(symbol.clone()),
         Lead::One | Lead::Whole => TDim::from(1),
     };
     let shape: Vec<TDim> = std::iter::once(rows).chain(row.into_iter().map(TDim::from)).collect();
-    build.model.add_source(input.name.clone(), TypedFact::dt_shape(datum, shape.as_slice())).map_err(|error| crate::run::engine(&error))
+    build
+        .model
+        .add_source(input.name.clone(), TypedFact::dt_shape(datum, shape.as_slice()))
+        .map_err(|error| crate::run::engine(&error))
 }

@@ -34,7 +34,7 @@ pub(super) fn variables<'a>(build: &mut Build<'a>, graph: &'a GraphDef, meta: &M
         }
         None => {
             let restored = |op: &str| matches!(op, "Assign" | "AssignVariableOp");
-            let mut names: Vec<_> = scope.names().filter(|(_, node)| restored(&node.op)).map(|(name, node)| (name, node)).collect();
+            let mut names: Vec<_> = scope.names().filter(|(_, node)| restored(&node.op)).collect();
             names.retain(|(_, node)| node.input.iter().any(|input| input.contains("RestoreV2")));
             names.into_iter().try_for_each(|(name, _)| build.walk(&mut scope, name, 0))
         }

@@ -31,7 +31,11 @@ impl<'a> Library<'a> {
     ///
     /// # Errors
     /// There are more nodes than the bounds allow, or two have one name.
-    pub(super) fn new(functions: Option<&'a FunctionDefLibrary>, operators: Option<&'a OpList>, bounds: &Bounds) -> Result<Self, Refused> {
+    pub(super) fn new(
+        functions: Option<&'a FunctionDefLibrary>,
+        operators: Option<&'a OpList>,
+        bounds: &Bounds,
+    ) -> Result<Self, Refused> {
         let functions = functions.map(|library| library.function.as_slice()).unwrap_or_default();
         let total: usize = functions.iter().map(|function| function.node_def.len()).sum();
         within(total, bounds)?;
@@ -82,7 +86,10 @@ fn nodes<'a>(list: &'a [NodeDef], within: &str) -> Result<Nodes<'a>, Refused> {
     for node in list {
         if nodes.insert(node.name.as_str(), node).is_some() {
             let reason = format!("two nodes are called `{}`", node.name);
-            return Err(Refused::Malformed { what: if within.is_empty() { "graph".to_owned() } else { format!("function `{within}`") }, reason });
+            return Err(Refused::Malformed {
+                what: if within.is_empty() { "graph".to_owned() } else { format!("function `{within}`") },
+                reason,
+            });
         }
     }
     Ok(nodes)
@@ -160,7 +167,9 @@ impl<'a> Scope<'a> {
             (Some(output), Some(number_text)) => {
                 let node = self.nodes.get(name).copied();
                 let offset = node.and_then(|node| library.offset(node, output));
-                offset.ok_or_else(|| missing(format!("its operator has no output `{output}`")))?.saturating_add(number(number_text)?)
+                offset
+                    .ok_or_else(|| missing(format!("its operator has no output `{output}`")))?
+                    .saturating_add(number(number_text)?)
             }
         };
         values.get(index).cloned().ok_or_else(|| missing(format!("its node has {} outputs", values.len())))
@@ -179,7 +188,8 @@ impl<'a> Build<'a> {
 
     /// Evaluates a node after those that it needs. The way down is a list of its own: a chain of nodes may be longer than a stack is deep.
     pub(super) fn walk(&mut self, scope: &mut Scope<'a>, root: &str, depth: usize) -> Result<(), Refused> {
-        let Some(root) = scope.nodes.get(root).map(|node| node.name.as_str()).filter(|root| !scope.done.contains_key(*root)) else {
+        let Some(root) = scope.nodes.get(root).map(|node| node.name.as_str()).filter(|root| !scope.done.contains_key(*root))
+        else {
             return Ok(());
         };
         let mut open: HashSet<&str> = HashSet::new();
@@ -235,7 +245,9 @@ impl<'a> Build<'a> {
 
 fn refused(scope: &Scope<'_>, node: &NodeDef, reason: Reason) -> Refused {
     match reason {
-        Reason::Words(reason) => Refused::Operator { operator: node.op.clone(), node: format!("{}{}", scope.path, node.name), reason },
+        Reason::Words(reason) => {
+            Refused::Operator { operator: node.op.clone(), node: format!("{}{}", scope.path, node.name), reason }
+        }
         Reason::Whole(refused) => refused,
     }
 }

@@ -81,7 +81,11 @@ fn square(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> 
 
 fn single(build: &Build<'_>, call: &Call<'_>) -> Result<(), Reason> {
     let datum = build.datum(call.tensor(0)?)?;
-    if matches!(datum, DatumType::F32 | DatumType::F16) { Ok(()) } else { Err(format!("32-bit floats are expected, these are {datum:?}").into()) }
+    if matches!(datum, DatumType::F32 | DatumType::F16) {
+        Ok(())
+    } else {
+        Err(format!("32-bit floats are expected, these are {datum:?}").into())
+    }
 }
 
 fn erf(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {

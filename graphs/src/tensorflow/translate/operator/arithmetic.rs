@@ -1,6 +1,7 @@
 //! Functions of two values, comparisons and choices.
 
-use tract_core::internal::{DatumType, OutletId, TypedOp, tensor0};
+use tract_core::internal::{DatumType, OutletId, TDim, TypedOp, tensor0};
+use tract_core::ops::array::MultiBroadcastTo;
 use tract_core::ops::binary::{BinMiniOp, TypedBinOp};
 use tract_core::ops::{logic, math};
 
@@ -24,8 +25,8 @@ pub(super) const LIST: &[(&str, Operator)] = &[
     ("GreaterEqual", |build, call| compare(build, call, logic::comp_gte())),
     ("Less", |build, call| compare(build, call, logic::comp_lt())),
     ("LessEqual", |build, call| compare(build, call, logic::comp_lte())),
-    ("LogicalAnd", |build, call| plain(build, call, logic::and())),
-    ("LogicalOr", |build, call| plain(build, call, logic::or())),
+    ("LogicalAnd", |build, call| logical(build, call, true)),
+    ("LogicalOr", |build, call| logical(build, call, false)),
     ("LogicalXor", |build, call| plain(build, call, logic::xor())),
     ("Maximum", |build, call| extreme(build, call, true)),
     ("Minimum", |build, call| extreme(build, call, false)),
@@ -41,7 +42,7 @@ pub(super) const LIST: &[(&str, Operator)] = &[
 
 fn pair(build: &mut Build<'_>, call: &Call<'_>) -> Result<[OutletId; 2], Reason> {
     let inputs: [OutletId; 2] = call.exactly()?;
-    build.alike(&inputs)?.try_into().map_err(|_| "two inputs are expected".into())
+    build.fitting(&inputs)?.try_into().map_err(|_| "two inputs are expected".into())
 }
 
 fn plain(build: &mut Build<'_>, call: &Call<'_>, op: impl Into<Box<dyn TypedOp>>) -> Result<Vec<Value>, Reason> {
@@ -54,7 +55,7 @@ fn add_n(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let (first, rest) = terms.split_first().ok_or("at least one input is expected")?;
     let mut sum = *first;
     for term in rest {
-        let both = build.alike(&[sum, *term])?;
+        let both = build.fitting(&[sum, *term])?;
         sum = build.wire(math::add(), &both)?;
     }
     one(sum)
@@ -63,6 +64,24 @@ fn add_n(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 fn compare(build: &mut Build<'_>, call: &Call<'_>, op: Box<dyn BinMiniOp>) -> Result<Vec<Value>, Reason> {
     let [a, b] = pair(build, call)?;
     one(build.wire(TypedBinOp(op, None), &[a, b])?)
+}
+
+/// A side that is the same everywhere decides: masks begin so. tract 0.23.9 fails to optimise it where the other side is wider or narrower.
+fn logical(build: &mut Build<'_>, call: &Call<'_>, both: bool) -> Result<Vec<Value>, Reason> {
+    let [a, b] = pair(build, call)?;
+    let one_wide = TDim::from(1);
+    let (sa, sb) = (build.shape(a)?, build.shape(b)?);
+    let shape: Vec<TDim> = sa.into_iter().zip(sb).map(|(a, b)| if a == one_wide { b } else { a }).collect();
+    for (side, other) in [(a, b), (b, a)] {
+        let Some(uniform) = build.model.outlet_fact(side)?.uniform.clone() else { continue };
+        // True leaves an `and` to the other side, false decides it; the other way round for an `or`.
+        let decided = if uniform.cast_to_scalar::<bool>()? == both { other } else { side };
+        if build.shape(decided)? == shape {
+            return one(decided);
+        }
+        return one(build.wire(MultiBroadcastTo::new(shape.into_iter().collect()), &[decided])?);
+    }
+    one(if both { build.wire(logic::and(), &[a, b])? } else { build.wire(logic::or(), &[a, b])? })
 }
 
 fn division(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
@@ -151,7 +170,7 @@ fn larger_or_smaller(build: &mut Build<'_>, a: OutletId, b: OutletId, larger: bo
 
 fn clip(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [x, low, high] = call.exactly()?;
-    let alike = build.alike(&[x, low, high])?;
+    let alike = build.fitting(&[x, low, high])?;
     let [x, low, high]: [OutletId; 3] = alike.try_into().map_err(|_| Reason::from("three inputs are expected"))?;
     let below = larger_or_smaller(build, x, high, false)?;
     one(larger_or_smaller(build, below, low, true)?)
@@ -169,7 +188,11 @@ fn power(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 fn squared_difference(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [a, b] = pair(build, call)?;
     let difference = build.wire(math::sub(), &[a, b])?;
-    one(if build.datum(a)?.is_float() { build.wire(math::square(), &[difference])? } else { build.wire(math::mul(), &[difference, difference])? })
+    one(if build.datum(a)?.is_float() {
+        build.wire(math::square(), &[difference])?
+    } else {
+        build.wire(math::mul(), &[difference, difference])?
+    })
 }
 
 /// TensorFlow 1's: a condition of one dimension chooses whole rows.
@@ -191,8 +214,9 @@ fn select_v2(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reaso
     let branches = build.alike_types(&[a, b])?;
     let mut all = vec![condition];
     all.extend(branches);
-    let rank = all.iter().map(|outlet| build.rank(*outlet)).collect::<Result<Vec<_>, _>>()?;
-    let most = rank.iter().copied().max().unwrap_or(0);
-    let all = all.into_iter().zip(rank).map(|(outlet, own)| build.deepened(outlet, most - own)).collect::<Result<Vec<_>, _>>()?;
+    let ranks = all.iter().map(|outlet| build.rank(*outlet)).collect::<Result<Vec<_>, _>>()?;
+    let most = ranks.iter().copied().max().unwrap_or(0);
+    let all =
+        all.into_iter().zip(ranks).map(|(outlet, own)| build.deepened(outlet, most - own)).collect::<Result<Vec<_>, _>>()?;
     one(build.wire(logic::Iff, &all)?)
 }

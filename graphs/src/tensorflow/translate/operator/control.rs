@@ -40,7 +40,8 @@ fn case(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let index = build.integer(call.tensor(0)?, "the branch that it takes")?;
     let branches = call.functions("branches")?;
     // An index out of range is the last branch.
-    let taken = usize::try_from(index).ok().and_then(|index| branches.get(index)).or(branches.last()).ok_or("it has no branches")?;
+    let taken =
+        usize::try_from(index).ok().and_then(|index| branches.get(index)).or(branches.last()).ok_or("it has no branches")?;
     build.call(taken, call.inputs.get(1..).unwrap_or_default().to_vec(), call)
 }
 

@@ -12,13 +12,8 @@ use super::super::call::{Call, Reason};
 use super::super::value::Value;
 use super::{Operator, one};
 
-pub(super) const LIST: &[(&str, Operator)] = &[
-    ("Gather", gather),
-    ("GatherNd", gather_nd),
-    ("GatherV2", gather),
-    ("OneHot", one_hot),
-    ("TopKV2", largest),
-];
+pub(super) const LIST: &[(&str, Operator)] =
+    &[("Gather", gather), ("GatherNd", gather_nd), ("GatherV2", gather), ("OneHot", one_hot), ("TopKV2", largest)];
 
 /// Hands indices on that are at least 0 and below its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +122,9 @@ fn largest(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
     }
     let k = build.constant(tract_core::internal::tensor0(count))?;
     let made = build.wire_all(Topk { axis, largest: true, fallback_k: count.into() }, &[x, k])?;
-    let (Some(values), Some(places)) = (made.first().copied(), made.get(1).copied()) else { return Err("two outputs are expected".into()) };
+    let (Some(values), Some(places)) = (made.first().copied(), made.get(1).copied()) else {
+        return Err("two outputs are expected".into());
+    };
     let places = build.cast(places, call.datum("index_type", dtype::INT32)?)?;
     Ok(vec![Value::Tensor(values), Value::Tensor(places)])
 }

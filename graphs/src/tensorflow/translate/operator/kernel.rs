@@ -59,7 +59,15 @@ fn run<T: Float>(kernel: Kernel, values: &mut [T]) {
         Kernel::Relu => each(values, |x| if x < zero { zero } else { x }),
         Kernel::Relu6 => {
             let six = number(6.0);
-            each(values, |x| if x < zero { zero } else if x > six { six } else { x });
+            each(values, |x| {
+                if x < zero {
+                    zero
+                } else if x > six {
+                    six
+                } else {
+                    x
+                }
+            });
         }
         Kernel::LeakyRelu(alpha) => {
             let alpha = number(f64::from(alpha));
@@ -89,7 +97,15 @@ fn each<T: Float>(values: &mut [T], function: impl Fn(T) -> T) {
 /// The complement of the error function, with a relative error below 1.2e-7 everywhere: Numerical Recipes in C, 2nd edition, 6.2.
 fn erfc(x: f64) -> f64 {
     const TERMS: [f64; 10] = [
-        -1.265_512_23, 1.000_023_68, 0.374_091_96, 0.096_784_18, -0.186_288_06, 0.278_868_07, -1.135_203_98, 1.488_515_87, -0.822_152_23,
+        -1.265_512_23,
+        1.000_023_68,
+        0.374_091_96,
+        0.096_784_18,
+        -0.186_288_06,
+        0.278_868_07,
+        -1.135_203_98,
+        1.488_515_87,
+        -0.822_152_23,
         0.170_872_77,
     ];
     let z = x.abs();

@@ -13,7 +13,6 @@ use super::{Operator, one};
 
 pub(super) const LIST: &[(&str, Operator)] = &[
     ("EmptyTensorList", empty),
-    ("TensorListElementShape", |_, _| Err("the shape of a list's items is asked for".into())),
     ("TensorListFromTensor", from_tensor),
     ("TensorListGetItem", get),
     ("TensorListLength", length),
@@ -136,7 +135,11 @@ fn stack(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     }
     // A sequence that was taken apart and is put together as it was.
     if let Some(Item::Row(whole, 0)) = list.items.first()
-        && list.items.iter().enumerate().all(|(place, item)| matches!(item, Item::Row(of, index) if of == whole && *index == place))
+        && list
+            .items
+            .iter()
+            .enumerate()
+            .all(|(place, item)| matches!(item, Item::Row(of, index) if of == whole && *index == place))
         && build.shape(*whole)?.first().and_then(|dim| dim.as_i64()) == i64::try_from(list.items.len()).ok()
     {
         return one(*whole);

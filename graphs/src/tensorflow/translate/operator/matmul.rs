@@ -1,10 +1,11 @@
 //! Products of matrices.
 
-use tract_core::internal::{AxesMapping, AxisOp, DatumType, OutletId};
+use tract_core::internal::{AxesMapping, AxisOp, DatumType, OutletId, Tensor};
+use tract_core::ops::array::MultiBroadcastTo;
 use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math;
 
-use super::super::build::Build;
+use super::super::build::{Build, shown};
 use super::super::call::{Call, Reason};
 use super::super::value::Value;
 use super::{Operator, one};
@@ -37,10 +38,27 @@ fn product(build: &mut Build<'_>, call: &Call<'_>, transpose_a: &str, transpose_
     let (sa, sb) = (build.shape(a)?, build.shape(b)?);
     let inner = (sa.get(if ta { row } else { column }), sb.get(if tb { column } else { row }));
     if inner.0 != inner.1 {
-        return Err(format!("matrices of {sa:?} and {sb:?} do not fit each other").into());
+        return Err(format!("matrices of {} and {} do not fit each other", shown(&sa), shown(&sb)).into());
+    }
+    if let Some(zero) = nothing(build, a, b)? {
+        let batch = sa.iter().zip(&sb).take(row).map(|(a, b)| if a.as_i64() == Some(1) { b } else { a });
+        let last = [sa.get(if ta { column } else { row }), sb.get(if tb { row } else { column })];
+        let shape = batch.chain(last.into_iter().flatten()).cloned().collect();
+        let zero = build.constant(zero)?;
+        return one(build.wire(MultiBroadcastTo::new(shape), &[zero])?);
     }
     let axes = AxesMapping::for_numpy_matmul(rank, ta, tb, false)?;
     one(build.wire(EinSum::new(axes, datum), &[a, b])?)
+}
+
+/// The first state of a recurrent layer is zero for all rows, and so is its product with a constant. tract 0.23.9 fails to optimise it.
+fn nothing(build: &Build<'_>, a: OutletId, b: OutletId) -> Result<Option<Tensor>, Reason> {
+    let Some(uniform) = build.model.outlet_fact(a)?.uniform.clone() else { return Ok(None) };
+    let (Some(known), DatumType::F32) = (build.known(b)?, build.datum(a)?) else { return Ok(None) };
+    let finite = known.try_as_plain_ram()?.as_slice::<f32>()?.iter().all(|value| value.is_finite());
+    let zero = uniform.cast_to_scalar::<f32>()? == 0.0;
+    Ok(Some(Tensor::zero_scalar_dt(DatumType::F32)?)
+        .filter(|_| finite && zero && build.known(a).is_ok_and(|known| known.is_none())))
 }
 
 fn bias(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
@@ -51,7 +69,7 @@ fn bias(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
             bias = build.wire(AxisOp::Add(1), &[bias])?;
         }
     }
-    let both = build.alike(&[x, bias])?;
+    let both = build.fitting(&[x, bias])?;
     one(build.wire(math::add(), &both)?)
 }
 

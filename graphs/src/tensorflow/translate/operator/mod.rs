@@ -2,6 +2,7 @@
 
 mod activation;
 mod arithmetic;
+mod batch;
 mod constant;
 mod control;
 mod convolution;
@@ -30,6 +31,7 @@ pub(super) const MANY: usize = 64;
 const FAMILIES: &[&[(&str, Operator)]] = &[
     activation::LIST,
     arithmetic::LIST,
+    batch::LIST,
     constant::LIST,
     control::LIST,
     convolution::LIST,
@@ -61,7 +63,7 @@ pub(super) fn find(name: &str) -> Option<Operator> {
 }
 
 /// Names of all operators that are taken, in order.
-pub(super) fn names() -> Vec<&'static str> {
+pub(in crate::tensorflow) fn names() -> Vec<&'static str> {
     let mut names: Vec<_> = FAMILIES.iter().flat_map(|family| family.iter()).map(|(name, _)| *name).collect();
     names.sort_unstable();
     names
@@ -77,7 +79,8 @@ pub(super) fn output(operator: &str, name: &str) -> Option<usize> {
 
 /// Whether an operator changes what the next call sees.
 pub(super) fn changes_variables(operator: &str) -> bool {
-    let changing = ["Assign", "ResourceApply", "ResourceScatter", "Scatter", "LookupTableInsert", "LookupTableImport", "MutableHashTable"];
+    let changing =
+        ["Assign", "ResourceApply", "ResourceScatter", "Scatter", "LookupTableInsert", "LookupTableImport", "MutableHashTable"];
     changing.iter().any(|start| operator.starts_with(start)) && !matches!(operator, "ScatterNd")
 }
 

@@ -5,7 +5,7 @@ use tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_core::ops::change_axes::{perm_to_ops, to_axis_ops_with_tf_rules};
 
 use super::super::super::dtype;
-use super::super::build::Build;
+use super::super::build::{Build, shown};
 use super::super::call::{Call, Reason};
 use super::super::value::Value;
 use super::constant::negative;
@@ -99,10 +99,6 @@ pub(super) fn reshaped(build: &mut Build<'_>, x: OutletId, to: &[TDim]) -> Resul
         x = build.wire(op, &[x])?;
     }
     Ok(x)
-}
-
-fn shown(dims: &[TDim]) -> String {
-    format!("[{}]", dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// Replaces -1. Dimensions that stand on both sides cancel each other, so that the rows are never divided.
@@ -271,7 +267,9 @@ fn blocks(build: &mut Build<'_>, call: &Call<'_>, to_depth: bool) -> Result<Vec<
     let block = call.int("block_size", 0)?;
     let shape = build.shape(x)?;
     let [n, h, w, c] = shape.as_slice() else { return Err("four dimensions are expected".into()) };
-    let (Some(h), Some(w), Some(c)) = (h.as_i64(), w.as_i64(), c.as_i64()) else { return Err("the size of a picture has to be known".into()) };
+    let (Some(h), Some(w), Some(c)) = (h.as_i64(), w.as_i64(), c.as_i64()) else {
+        return Err("the size of a picture has to be known".into());
+    };
     let dims = |dims: &[i64]| std::iter::once(n.clone()).chain(dims.iter().map(|dim| TDim::from(*dim))).collect::<Vec<_>>();
     let area = block.checked_mul(block).filter(|_| block > 1).ok_or("a block has to be larger than 1")?;
     if to_depth && (h % block != 0 || w % block != 0) || !to_depth && c % area != 0 {

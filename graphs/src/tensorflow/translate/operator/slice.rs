@@ -102,7 +102,8 @@ fn split_sizes(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Rea
     let given = build.integers(sizes, "the sizes of the parts")?;
     let said: usize = given.iter().filter_map(|size| usize::try_from(*size).ok()).sum();
     let open = length.checked_sub(said);
-    let sizes: Option<Vec<usize>> = given.iter().map(|size| if *size == -1 { open } else { usize::try_from(*size).ok() }).collect();
+    let sizes: Option<Vec<usize>> =
+        given.iter().map(|size| if *size == -1 { open } else { usize::try_from(*size).ok() }).collect();
     let sizes = sizes.filter(|sizes| sizes.iter().sum::<usize>() == length);
     parts(build, x, axis, &sizes.ok_or_else(|| format!("parts of {given:?} are asked for of an axis of {length}"))?)
 }
@@ -120,10 +121,14 @@ fn slice(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
             continue;
         }
         let length = length(build, x, axis)?;
-        let (Some(from), Some(count)) = (begin.as_i64(), size.as_i64()) else { return Err("what it takes depends on the number of rows".into()) };
+        let (Some(from), Some(count)) = (begin.as_i64(), size.as_i64()) else {
+            return Err("what it takes depends on the number of rows".into());
+        };
         let to = if count == -1 { Some(length as i64) } else { from.checked_add(count) };
         let (from, to) = (usize::try_from(from).ok(), to.and_then(|to| usize::try_from(to).ok()));
-        let (Some(from), Some(to)) = (from, to.filter(|to| *to <= length)) else { return Err(format!("{count} values from {begin} of {length}").into()) };
+        let (Some(from), Some(to)) = (from, to.filter(|to| *to <= length)) else {
+            return Err(format!("{count} values from {begin} of {length}").into());
+        };
         if from > to {
             return Err(format!("{count} values from {from} of {length}").into());
         }
@@ -134,7 +139,7 @@ fn slice(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 
 /// What is taken of one dimension.
 enum Part {
-    All(usize),
+    All,
     One(usize, TDim),
     Range(usize, Option<TDim>, Option<TDim>, i64),
     New,
@@ -147,7 +152,7 @@ fn strided(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
     // From behind, so that the numbers of the dimensions before stay what they are.
     for part in plan.iter().rev() {
         x = match part {
-            Part::All(_) | Part::New => x,
+            Part::All | Part::New => x,
             Part::One(axis, at) => {
                 let length = length(build, x, *axis)?;
                 let at = at.as_i64().ok_or("the place that it takes depends on the number of rows")?;
@@ -189,7 +194,7 @@ fn plan(build: &Build<'_>, call: &Call<'_>, spec: (OutletId, OutletId, OutletId)
     let all = ellipsis & ((1 << begin.len()) - 1) == 0;
     for (at, ((begin, end), stride)) in begin.into_iter().zip(end).zip(strides).enumerate() {
         if has(ellipsis, at) {
-            plan.extend((axis..axis + open).map(Part::All));
+            plan.extend((0..open).map(|_| Part::All));
             axis += open;
             open = 0;
             continue;
@@ -206,12 +211,17 @@ fn plan(build: &Build<'_>, call: &Call<'_>, spec: (OutletId, OutletId, OutletId)
         axis += 1;
     }
     if all {
-        plan.extend((axis..axis + open).map(Part::All));
+        plan.extend((0..open).map(|_| Part::All));
     }
     Ok(plan)
 }
 
-fn ranged(build: &mut Build<'_>, x: OutletId, axis: usize, range: (Option<&TDim>, Option<&TDim>, i64)) -> Result<OutletId, Reason> {
+fn ranged(
+    build: &mut Build<'_>,
+    x: OutletId,
+    axis: usize,
+    range: (Option<&TDim>, Option<&TDim>, i64),
+) -> Result<OutletId, Reason> {
     let (from, to, step) = range;
     let shape = build.shape(x)?;
     let dim = shape.get(axis).ok_or("it takes a part of a dimension that is not there")?;
@@ -220,7 +230,8 @@ fn ranged(build: &mut Build<'_>, x: OutletId, axis: usize, range: (Option<&TDim>
         return Ok(x);
     }
     let length = length(build, x, axis)? as i64;
-    let number = |dim: Option<&TDim>| dim.map(|dim| dim.as_i64().ok_or("what it takes depends on the number of rows")).transpose();
+    let number =
+        |dim: Option<&TDim>| dim.map(|dim| dim.as_i64().ok_or("what it takes depends on the number of rows")).transpose();
     // Counted from the end where negative, and never beyond the ends.
     let placed = |at: i64, low: i64, high: i64| if at < 0 { at.saturating_add(length) } else { at }.clamp(low, high);
     let (from, to) = (number(from)?, number(to)?);
@@ -235,8 +246,9 @@ fn ranged(build: &mut Build<'_>, x: OutletId, axis: usize, range: (Option<&TDim>
             let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
             let from = from.map_or(if step > 0 { 0 } else { length - 1 }, |from| placed(from, low, high));
             let to = to.map_or(if step > 0 { length } else { -1 }, |to| placed(to, low, high));
-            let places: Vec<i64> =
-                std::iter::successors(Some(from), |at| at.checked_add(step)).take_while(|at| if step > 0 { *at < to } else { *at > to }).collect();
+            let places: Vec<i64> = std::iter::successors(Some(from), |at| at.checked_add(step))
+                .take_while(|at| if step > 0 { *at < to } else { *at > to })
+                .collect();
             picked(build, x, axis, &places)
         }
     }
@@ -263,9 +275,13 @@ fn reverse(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
 fn widths(build: &Build<'_>, x: OutletId, pads: OutletId) -> Result<Vec<(usize, usize)>, Reason> {
     let numbers = build.integers(pads, "how much is added")?;
     let shape = build.shape(x)?;
-    let pairs: Option<Vec<(usize, usize)>> =
-        numbers.chunks_exact(2).map(|pair| Some((usize::try_from(*pair.first()?).ok()?, usize::try_from(*pair.get(1)?).ok()?))).collect();
-    let pairs = pairs.filter(|pairs| pairs.len() == shape.len()).ok_or_else(|| format!("{numbers:?} is added to {} dimensions", shape.len()))?;
+    let pairs: Option<Vec<(usize, usize)>> = numbers
+        .chunks_exact(2)
+        .map(|pair| Some((usize::try_from(*pair.first()?).ok()?, usize::try_from(*pair.get(1)?).ok()?)))
+        .collect();
+    let pairs = pairs
+        .filter(|pairs| pairs.len() == shape.len())
+        .ok_or_else(|| format!("{numbers:?} is added to {} dimensions", shape.len()))?;
     if pairs.iter().zip(&shape).any(|(pair, dim)| *pair != (0, 0) && !dim.symbols().is_empty()) {
         return Err("it adds rows: an answer would not belong to its row".into());
     }

@@ -65,7 +65,9 @@ fn restore(_: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let (names, slices) = (texts(1)?, texts(2)?);
     if let Some(slice) = slices.iter().find(|slice| !slice.is_empty()) {
         let slice = String::from_utf8_lossy(slice);
-        return Err(format!("a part `{slice}` of a stored tensor is asked for (a partitioned variable), which is not read").into());
+        return Err(
+            format!("a part `{slice}` of a stored tensor is asked for (a partitioned variable), which is not read").into()
+        );
     }
     let stored = |name: &Vec<u8>| match String::from_utf8(name.clone()) {
         Ok(name) => Ok(Value::Stored(name)),
