@@ -68,6 +68,9 @@ pub(crate) struct TransactionFact {
     pub(crate) transactional_id: String,
     pub(crate) producer: i64,
     pub(crate) epoch: i16,
+    /// Absent in journals of before it was kept.
+    #[serde(default)]
+    pub(crate) before: Option<(i64, i16)>,
     pub(crate) timeout_ms: i32,
     pub(crate) state: TransactionState,
     pub(crate) partitions: Vec<(String, i32)>,

@@ -30,7 +30,9 @@ pub(super) fn init(call: &Call<'_>, request: InitProducerIdRequest) -> InitProdu
     let mut state = call.state();
     let given = match &request.transactional_id {
         None => state.next_producer().map(|producer| (producer, 0)),
-        Some(id) if id.is_empty() => Err(ResponseError::InvalidRequest),
+        Some(id) if id.is_empty() || (request.producer_id.0 < 0) != (request.producer_epoch < 0) => {
+            Err(ResponseError::InvalidRequest)
+        }
         Some(id) => {
             let had = (request.producer_id.0 >= 0).then_some((request.producer_id.0, request.producer_epoch));
             state.init_producer(id, request.transaction_timeout_ms, had)
