@@ -299,7 +299,7 @@ impl State {
 
     /// Writes down how far a group came.
     pub(crate) fn record_offsets(&mut self, group: &str) -> Result<(), ResponseError> {
-        let offsets = self.groups.get(group).map(Group::facts).unwrap_or_default();
+        let Some(offsets) = self.groups.get(group).map(Group::facts) else { return Ok(()) };
         self.record(&Fact::Offsets { group: group.to_owned(), offsets })
     }
 

@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
 use uuid::Uuid;
 
 use super::{Call, allowed, text};
-use crate::group::Members;
+use crate::group::{Group, Members};
 use crate::group::assign::Part;
 use crate::group::consumer::{Beat, Beaten};
 use crate::state::{Refused, State, random};
@@ -46,8 +46,7 @@ fn try_beat(call: &Call<'_>, state: &mut State, request: ConsumerGroupHeartbeatR
     let topics = state.known_topics();
     let members = match (beat.epoch, state.groups.get_mut(&group)) {
         (0, _) => state.groups.entry(group).or_default().consumer()?,
-        (_, Some(group)) => group.consumer()?,
-        (_, None) => return Err(ResponseError::UnknownMemberId.into()),
+        (_, found) => found.and_then(Group::as_consumer).ok_or(ResponseError::UnknownMemberId)?,
     };
     Ok(members.beat(&beat, &topics, Instant::now())?)
 }

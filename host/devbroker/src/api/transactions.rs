@@ -1,7 +1,5 @@
 //! Producers' numbers and their transactions.
 
-use std::time::Instant;
-
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnTopicResult,
@@ -112,7 +110,7 @@ fn try_commit(state: &mut State, request: &TxnOffsetCommitRequest) -> Result<(),
     let claim = Claim { transactional: true, ..classic };
     // Producers without a member to show are let in, as before KIP-447.
     if !(claim.generation < 0 && claim.member.is_empty()) {
-        state.groups.entry(group.to_owned()).or_default().may_commit(claim, Instant::now())?;
+        commits::may_commit(state, group, claim)?;
     }
     let mut offsets = Vec::new();
     for topic in &request.topics {

@@ -7,6 +7,7 @@ pub(crate) mod records;
 pub(crate) mod segment;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::{fs, io};
 
 use bytes::Bytes;
@@ -32,10 +33,16 @@ pub(crate) struct Partition {
     compacted_to: i64,
 }
 
-/// What a reader gets.
-pub(crate) struct Read {
-    pub(crate) records: Bytes,
-    pub(crate) aborted: Vec<Aborted>,
+/// Where the batches lie that a reader gets.
+#[derive(Debug)]
+pub(crate) struct Extent {
+    segment: usize,
+    batches: Range<usize>,
+    /// Offset that was asked for.
+    from: i64,
+    /// Offset behind the last record.
+    end: i64,
+    pub(crate) bytes: usize,
 }
 
 /// A record that was searched by time.
@@ -102,7 +109,8 @@ impl Partition {
 
     /// Offset in front of which no transaction is open.
     pub(crate) fn stable(&self) -> i64 {
-        self.producers.first_open().unwrap_or(self.next)
+        // Retention does not wait for a transaction, and what it took away is not read any more.
+        self.producers.first_open().map_or(self.next, |open| open.max(self.start))
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -167,29 +175,36 @@ impl Partition {
         Ok(())
     }
 
-    /// Records from `from` on that begin before `to`.
-    pub(crate) fn read(&self, from: i64, to: i64, max: usize) -> Result<Read, ResponseError> {
+    /// Where the records lie from `from` on that begin before `to`: as many batches as `max` bytes allow, and with `whole` one at
+    /// least. Nothing is read yet.
+    pub(crate) fn extent(&self, from: i64, to: i64, max: usize, whole: bool) -> Result<Extent, ResponseError> {
         if from < self.start || from > self.next {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        let mut read = Read { records: Bytes::new(), aborted: Vec::new() };
-        let mut index = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
-        while let Some(segment) = self.segments.get(index) {
+        let index = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
+        for (segment, lies) in self.segments.iter().zip(0..).skip(index) {
             let first = segment.entries.partition_point(|entry| entry.last < from);
             if first < segment.entries.len() {
-                read.records = segment.read(first, to, max).map_err(|error| {
-                    tracing::error!(%error, place = ?self.place, "cannot read");
-                    ResponseError::KafkaStorageError
-                })?;
-                break;
+                let (until, bytes) = segment.until(first, to, max, whole);
+                let end = segment.entries[first..until].last().map_or(from, |entry| entry.last + 1);
+                return Ok(Extent { segment: lies, batches: first..until, from, end, bytes });
             }
-            index += 1;
         }
-        if !read.records.is_empty() {
-            // Fewer records may be in what is read; a transaction too many that was aborted does no harm.
-            read.aborted.extend(self.producers.aborted(from, to));
-        }
-        Ok(read)
+        Ok(Extent { segment: 0, batches: 0..0, from, end: from, bytes: 0 })
+    }
+
+    /// Reads what lies there, as long as the log has not changed since.
+    pub(crate) fn read(&self, extent: &Extent) -> Result<Bytes, ResponseError> {
+        let Some(segment) = self.segments.get(extent.segment).filter(|_| extent.bytes > 0) else { return Ok(Bytes::new()) };
+        segment.read(extent.batches.clone()).map_err(|error| {
+            tracing::error!(%error, place = ?self.place, "cannot read");
+            ResponseError::KafkaStorageError
+        })
+    }
+
+    /// The aborted transactions that a reader of these records has to know of.
+    pub(crate) fn aborted(&self, extent: &Extent) -> impl Iterator<Item = Aborted> {
+        self.producers.aborted(extent.from, extent.end)
     }
 
     /// The first record whose timestamp is `timestamp` or later.

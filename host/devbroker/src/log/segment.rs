@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -137,21 +138,29 @@ impl Segment {
         }
     }
 
-    /// The batches from entry `from` on that begin before offset `to`: as many as `max` bytes allow, but one at least.
-    pub(crate) fn read(&self, from: usize, to: i64, max: usize) -> io::Result<Bytes> {
+    /// How far the batches from entry `from` on go that begin before offset `to`, and their bytes: as many as `max` allows, and with
+    /// `whole` one at least.
+    pub(crate) fn until(&self, from: usize, to: i64, max: usize, whole: bool) -> (usize, usize) {
         let (mut until, mut size) = (from, 0);
         while let Some(entry) = self.entries.get(until)
             && entry.base < to
-            && (until == from || size + entry.size as usize <= max)
+            && (size + entry.size as usize <= max || whole && until == from)
         {
             size += entry.size as usize;
             until += 1;
         }
+        (until, size)
+    }
+
+    /// The batches of these entries, one after the other.
+    pub(crate) fn read(&self, entries: Range<usize>) -> io::Result<Bytes> {
+        let Some(of) = self.entries.get(entries.clone()) else { return Ok(Bytes::new()) };
+        let size = of.iter().map(|entry| entry.size as usize).sum();
         match &self.store {
-            Store::Memory(batches) => Ok(match &batches[from..until] {
-                [] => Bytes::new(),
-                [one] => one.clone(),
-                several => {
+            Store::Memory(batches) => Ok(match batches.get(entries) {
+                None | Some([]) => Bytes::new(),
+                Some([one]) => one.clone(),
+                Some(several) => {
                     let mut together = BytesMut::with_capacity(size);
                     several.iter().for_each(|batch| together.extend_from_slice(batch));
                     together.freeze()
@@ -159,7 +168,7 @@ impl Segment {
             }),
             Store::File(file, ..) => {
                 let mut together = BytesMut::zeroed(size);
-                if let Some(entry) = self.entries.get(from) {
+                if let Some(entry) = of.first() {
                     file.read_exact_at(&mut together, entry.at)?;
                 }
                 Ok(together.freeze())
@@ -169,7 +178,7 @@ impl Segment {
 
     /// The batch of an entry.
     pub(crate) fn batch(&self, index: usize) -> io::Result<Batch> {
-        let bytes = self.read(index, i64::MAX, 0)?;
+        let bytes = self.read(index..index + 1)?;
         Batch::parse(bytes).map_err(|error| io::Error::other(format!("{}: {error}", self.describe())))
     }
 
