@@ -18,8 +18,10 @@ use crate::fault::Fault;
 use crate::group::Client;
 use crate::{Shared, pause};
 
-/// Bytes of a request; Kafka's `socket.request.max.bytes`.
+/// Bytes of a request with records; Kafka's `socket.request.max.bytes`.
 const REQUEST_MAX: usize = 100 << 20;
+/// Bytes of any other request: what is read takes many times as much.
+const ORDER_MAX: usize = 8 << 20;
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 1000;
 /// Bytes of the stack of a connection's thread.
@@ -74,6 +76,10 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             return Ok(());
         }
         let (api, version) = kind(&request)?;
+        if api.key != ApiKey::Produce && request.len() > ORDER_MAX {
+            let text = format!("{:?} of {} bytes; at most {ORDER_MAX} are taken", api.key, request.len());
+            return Err(io::Error::other(text));
+        }
         let header = RequestHeader::decode(&mut request, api.key.request_header_version(version)).map_err(wrong)?;
         let client = Client { id: header.client_id.map(|id| id.to_string()).unwrap_or_default(), host: host.clone() };
         tracing::trace!(api = ?api.key, version, client = client.id, bytes = request.len(), "request");

@@ -19,13 +19,14 @@ mod produce;
 mod topics;
 mod transactions;
 mod versions;
+mod wary;
 
 use std::sync::MutexGuard;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{self as kafka, ApiKey, BrokerId};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use crate::Shared;
 use crate::group::Client;
@@ -73,7 +74,7 @@ macro_rules! api {
             min: $min,
             max: $max,
             answer: |call, body, out| {
-                let request = kafka::$request::decode(body, call.version).map_err(|error| Unreadable(error.to_string()))?;
+                let request: kafka::$request = wary::read(body, call.version)?;
                 write(&$answer(call, request), call.version, out)?;
                 Ok(Reply::Send)
             },

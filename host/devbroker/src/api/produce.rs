@@ -5,9 +5,8 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
-use kafka_protocol::protocol::Decodable;
 
-use super::{Call, Reply, Unreadable, write};
+use super::{Call, Reply, Unreadable, wary, write};
 use crate::log::batch::Batch;
 use crate::log::records::{records, unpack};
 use crate::state::{State, now_ms};
@@ -21,7 +20,7 @@ struct Appended {
 }
 
 pub(super) fn answer(call: &Call<'_>, body: &mut Bytes, out: &mut BytesMut) -> Result<Reply, Unreadable> {
-    let request = ProduceRequest::decode(body, call.version).map_err(|error| Unreadable(error.to_string()))?;
+    let request: ProduceRequest = wary::read(body, call.version)?;
     let acks = request.acks;
     let answer = produce(call, request);
     call.broker.records_changed();
