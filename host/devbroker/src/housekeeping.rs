@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::group::Members;
 use crate::state::{State, now_ms};
-use crate::{Shared, TICK, pause};
+use crate::{Shared, TICK};
 
 /// Looks after things until the broker closes.
 pub(crate) fn run(shared: &Shared) {
@@ -12,7 +12,7 @@ pub(crate) fn run(shared: &Shared) {
     let mut compaction = Due::new("log.cleaner.backoff.ms");
     let mut transactions = Due::new("transaction.abort.timed.out.transaction.cleanup.interval.ms");
     while !shared.is_closing() {
-        pause(TICK);
+        shared.pause(TICK);
         let mut state = shared.state();
         let now = Instant::now();
         if groups(&mut state, now) {

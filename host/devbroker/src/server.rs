@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use kafka_protocol::protocol::{Decodable, Encodable};
 use crate::api::{Api, Call, LIST, Reply, Unreadable};
 use crate::fault::Fault;
 use crate::group::Client;
-use crate::{Shared, pause};
+use crate::Shared;
 
 /// Bytes of a request with records; Kafka's `socket.request.max.bytes`.
 const REQUEST_MAX: usize = 100 << 20;
@@ -29,26 +28,25 @@ const STACK: usize = 512 << 10;
 
 /// Takes connections in until the broker closes.
 pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if shared.is_closing() {
             return;
         }
-        let stream = match stream {
-            Ok(stream) => stream,
+        let taken = stream.and_then(|stream| Ok((shared.register(&stream, CONNECTIONS_MAX)?, stream)));
+        let (registered, stream) = match taken {
+            Ok((Some(registered), stream)) => (registered, stream),
+            Ok((None, _)) => {
+                tracing::warn!(CONNECTIONS_MAX, "too many connections: one is refused");
+                continue;
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: others may be closed meanwhile.
                 tracing::warn!(%error, "cannot take a connection in");
-                pause(Duration::from_millis(100));
+                shared.pause(Duration::from_millis(100));
                 continue;
             }
         };
-        if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-            open.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(CONNECTIONS_MAX, "too many connections: one is refused");
-            continue;
-        }
-        let (shared, open_now) = (Arc::clone(shared), Arc::clone(&open));
+        let shared = Arc::clone(shared);
         let serve = move || {
             // A request that makes the broker stumble ends its connection, not the broker.
             let served = catch_unwind(AssertUnwindSafe(|| serve(&stream, &shared)));
@@ -57,10 +55,10 @@ pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
                 Ok(Err(error)) => tracing::debug!(%error, "a connection ended"),
                 Err(_) => tracing::error!("a request made the broker stumble; its connection ends"),
             }
-            open_now.fetch_sub(1, Ordering::Relaxed);
+            // The broker waits for this when it ends, so it comes last.
+            drop(registered);
         };
         if let Err(error) = thread::Builder::new().name("connection".to_owned()).stack_size(STACK).spawn(serve) {
-            open.fetch_sub(1, Ordering::Relaxed);
             tracing::error!(%error, "no thread for a connection");
         }
     }
@@ -68,7 +66,6 @@ pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let _registered = shared.register(stream)?;
     let host = format!("/{}", stream.peer_addr()?.ip());
     let mut out = BytesMut::new();
     while let Some(mut request) = frame(stream)? {
@@ -87,7 +84,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         match fault {
             Some(Fault::Drop) => return stream.shutdown(Shutdown::Both),
             Some(Fault::Delay(time)) => {
-                pause(time);
+                shared.pause(time);
                 if shared.is_closing() {
                     return Ok(());
                 }

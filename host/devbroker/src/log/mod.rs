@@ -14,6 +14,7 @@ use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 
 use crate::config::Policy;
+use crate::durable;
 use batch::Batch;
 use producers::{Aborted, Producers};
 use segment::{Place, Segment};
@@ -53,11 +54,11 @@ pub(crate) struct Found {
 
 impl Partition {
     pub(crate) fn create(place: Place, now: i64) -> io::Result<Self> {
-        if let Place::Folder(folder, _) = &place {
+        if let Place::Folder(folder, sync) = &place {
             // A topic of the same name may have been deleted, and the broker have ended before its files were.
             match fs::remove_dir_all(folder) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => fs::create_dir_all(folder)?,
+                _ => durable::folder(folder, *sync)?,
             }
         }
         let first = Segment::create(0, &place, now)?;
@@ -67,7 +68,7 @@ impl Partition {
     /// Reads back what an earlier process has written.
     pub(crate) fn open(place: Place, start: i64, policy: &Policy, now: i64) -> io::Result<Self> {
         let Place::Folder(folder, sync) = &place else { return Self::create(place, now) };
-        fs::create_dir_all(folder)?;
+        durable::folder(folder, *sync)?;
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use bytes::{Bytes, BytesMut};
 
 use super::batch::{Batch, HEADER, Header};
+use crate::durable;
 
 /// When what was written is pushed to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +67,7 @@ impl Segment {
             Place::Folder(folder, sync) => {
                 let path = folder.join(format!("{base:020}.log"));
                 let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
+                durable::name(&path, *sync)?;
                 Store::File(file, path, *sync)
             }
         };
@@ -200,6 +202,7 @@ impl Segment {
         if let Store::File(file, path, _) = &fresh.store {
             file.sync_data()?;
             fs::rename(beside(path), path)?;
+            durable::name(path, sync)?;
         }
         if let Store::File(.., of) = &mut fresh.store {
             *of = sync;
