@@ -29,7 +29,7 @@ mod transaction;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -149,6 +149,8 @@ impl Broker {
         let mut broker = Self { shared: Arc::clone(&shared), address, threads: Vec::new() };
         let for_listener = Arc::clone(&shared);
         broker.spawn("listener", move || server::listen(&listener, &for_listener))?;
+        let for_compaction = Arc::clone(&shared);
+        broker.spawn("compaction", move || housekeeping::compact(&for_compaction))?;
         broker.spawn("housekeeping", move || housekeeping::run(&shared))?;
         Ok(broker)
     }
@@ -202,13 +204,13 @@ impl Drop for Broker {
     }
 }
 
-fn lock(folder: &PathBuf, sync: Sync) -> Result<File, Error> {
-    let unusable = |error| Error::Data { folder: folder.clone(), error };
+fn lock(folder: &Path, sync: Sync) -> Result<File, Error> {
+    let unusable = |error| Error::Data { folder: folder.to_path_buf(), error };
     durable::folder(folder, sync).map_err(unusable)?;
     let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(folder.clone())),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(folder.to_path_buf())),
         Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
     }
 }

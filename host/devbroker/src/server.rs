@@ -12,10 +12,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+use crate::Shared;
 use crate::api::{Api, Call, LIST, Reply, Unreadable};
 use crate::fault::Fault;
 use crate::group::Client;
-use crate::Shared;
 
 /// Bytes of a request with records; Kafka's `socket.request.max.bytes`.
 const REQUEST_MAX: usize = 100 << 20;
@@ -100,7 +100,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             tracing::warn!(api = ?api.key, version, client = client.id, why, "a request cannot be read");
             io::Error::other(why)
         })?;
-        if fault == Some(Fault::ApplyThenDisconnect) {
+        if fault == Some(Fault::ApplyThenDisconnect) || reply == Reply::HangUp {
             return stream.shutdown(Shutdown::Both);
         }
         if reply == Reply::Send {

@@ -328,7 +328,8 @@ impl Topic {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Refused> {
+/// Whether a topic may be called so.
+pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > NAME_MAX || name == "." || name == ".." || !name.chars().all(legal) {
         let why = format!("{name:?} is no topic's name: expected 1 to {NAME_MAX} letters, digits, '.', '_' and '-'");

@@ -47,6 +47,8 @@ pub(crate) enum Reply {
     Send,
     /// It asked not to be answered.
     Silence,
+    /// It asked not to be answered, and something went wrong: the end of the connection is all that can tell it.
+    HangUp,
 }
 
 /// A request that cannot be read, or an answer that cannot be written.

@@ -8,6 +8,7 @@ pub(crate) mod segment;
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 use std::{fs, io};
 
 use bytes::Bytes;
@@ -23,8 +24,8 @@ use segment::{Place, Segment};
 #[derive(Debug)]
 pub(crate) struct Partition {
     place: Place,
-    /// Never empty; the last one is written to.
-    segments: VecDeque<Segment>,
+    /// Never empty; the last one is written to. The others are shared with the compaction, which reads them without a lock.
+    segments: VecDeque<Arc<Segment>>,
     /// First offset that may be read.
     start: i64,
     /// Offset of the next record.
@@ -62,7 +63,14 @@ impl Partition {
             }
         }
         let first = Segment::create(0, &place, now)?;
-        Ok(Self { place, segments: VecDeque::from([first]), start: 0, next: 0, producers: Producers::default(), compacted_to: 0 })
+        Ok(Self {
+            place,
+            segments: VecDeque::from([Arc::new(first)]),
+            start: 0,
+            next: 0,
+            producers: Producers::default(),
+            compacted_to: 0,
+        })
     }
 
     /// Reads back what an earlier process has written.
@@ -84,13 +92,14 @@ impl Partition {
         let mut producers = Producers::default();
         let mut segments = VecDeque::new();
         for path in &paths {
-            segments.push_back(Segment::open(path, *sync, now, |batch| match records::commits(batch) {
+            let segment = Segment::open(path, *sync, now, |batch| match records::commits(batch) {
                 Some(commit) => producers.ended(&batch.header, commit, now),
                 None => producers.appended(&batch.header, now),
-            })?);
+            })?;
+            segments.push_back(Arc::new(segment));
         }
         if segments.is_empty() {
-            segments.push_back(Segment::create(start, &place, now)?);
+            segments.push_back(Arc::new(Segment::create(start, &place, now)?));
         }
         let next = segments.back().map_or(start, |last| last.last().map_or(last.base, |offset| offset + 1)).max(start);
         // Retention takes segments from the front, and with them the offsets; compaction leaves offsets valid that have no record.
@@ -158,7 +167,7 @@ impl Partition {
 
     #[expect(clippy::expect_used, reason = "a log is made with one segment, and the last one is never taken away")]
     fn active(&mut self) -> &mut Segment {
-        self.segments.back_mut().expect("a log has a segment")
+        Arc::make_mut(self.segments.back_mut().expect("a log has a segment"))
     }
 
     /// Begins a new segment when the last one is full or old.
@@ -172,7 +181,7 @@ impl Partition {
             return Ok(());
         }
         let fresh = Segment::create(next, &self.place, now)?;
-        self.segments.push_back(fresh);
+        self.segments.push_back(Arc::new(fresh));
         Ok(())
     }
 
@@ -233,7 +242,7 @@ impl Partition {
 
     /// The record with the latest timestamp.
     pub(crate) fn latest(&self) -> Result<Option<Found>, ResponseError> {
-        let latest = self.segments.iter().map(Segment::max_timestamp).max().unwrap_or(-1);
+        let latest = self.segments.iter().map(|segment| segment.max_timestamp()).max().unwrap_or(-1);
         if latest < 0 { Ok(None) } else { self.find(latest) }
     }
 
@@ -261,17 +270,18 @@ impl Partition {
         }
         // A segment that grows old is deleted too, once another has taken its place.
         if policy.retention_ms >= 0
-            && self.segments.back().is_some_and(|last| {
-                !last.entries.is_empty() && last.max_timestamp() < now - policy.retention_ms && now > last.begun
-            })
+            && self
+                .segments
+                .back()
+                .is_some_and(|last| !last.entries.is_empty() && last.aged() < now - policy.retention_ms && now > last.begun)
             && let Ok(fresh) = Segment::create(self.next, &self.place, now)
         {
-            self.segments.push_back(fresh);
+            self.segments.push_back(Arc::new(fresh));
         }
         while self.segments.len() > 1 {
             let first = &self.segments[0];
             let large = policy.retention_bytes >= 0 && self.bytes() - first.bytes >= policy.retention_bytes as u64;
-            let old = policy.retention_ms >= 0 && first.max_timestamp() < now - policy.retention_ms;
+            let old = policy.retention_ms >= 0 && first.aged() < now - policy.retention_ms;
             if !(large || old) {
                 break;
             }
