@@ -12,7 +12,13 @@
 //!
 //! # What survives
 //! Without a folder nothing does. With one, everything that was acknowledged survives the end of the process, kill -9 included, because
-//! it is written to files before; that it also survives the end of the machine is what [`Sync::Always`] is for.
+//! it is written to files before; that it also survives the end of the machine is what [`Sync::Always`] is for, which pushes files and
+//! the names of files to the disk.
+//!
+//! # What is bounded
+//! Connections, the bytes of a request, and the room that is made for what a request announces: no array has more elements than bytes
+//! follow. A request with records of 100 MiB may still ask for some gigabytes of addresses that are never used; no other takes more
+//! than 8 MiB. A compressed batch may become 512 MiB where the broker has to look into it.
 
 mod api;
 mod config;
