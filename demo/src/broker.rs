@@ -22,6 +22,12 @@ impl Broker {
         Ok(Self { address: dev.address(), dev: Some(dev) })
     }
 
+    /// Makes topics in the one for development.
+    #[cfg(test)]
+    pub(crate) fn make(&self, names: &[String]) {
+        names.iter().for_each(|name| self.dev.as_ref().map_or(Ok(()), |dev| dev.ensure_topic(name, 1)).unwrap_or_default());
+    }
+
     /// What it is, in words.
     pub(crate) fn kind(&self) -> &'static str {
         if self.dev.is_some() { "broker for development" } else { "Kafka" }

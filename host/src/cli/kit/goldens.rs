@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use sandstream_kit::golden::{Answer, Case, Mismatch};
 use serde_json::Value;
 
@@ -33,6 +33,24 @@ fn read(answer: &lifecycle::Answer) -> Result<Answer> {
             other => return Err(anyhow!("the outputs are no object: {other}")),
         },
     })
+}
+
+/// What the model says to each case, where it says the same once more and to each case alone: anything else is no answer to write down.
+pub(super) fn settled(model: &dyn Model, codec: &Arc<dyn Codec>, cases: &[Case]) -> Result<Vec<Answer>> {
+    let first = answers(model, codec, cases, true)?;
+    for (at_once, how) in [(true, "a second time"), (false, "alone")] {
+        let again = answers(model, codec, cases, at_once)?;
+        for (case, (first, again)) in cases.iter().zip(first.iter().zip(&again)) {
+            let before = Case { expected: Some(first.clone()), ..case.clone() };
+            if let Some(differs) = before.compare(again).first() {
+                bail!(
+                    "{differs} {how}: the guest's answers depend on what it was asked before or beside, so nothing was written; a \
+                     row's answer may depend on that row alone"
+                );
+            }
+        }
+    }
+    Ok(first)
 }
 
 /// What the model says otherwise, in a batch or alone.

@@ -51,7 +51,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let model = guest.load()?;
     let codec = guest.records(args.data_type.as_deref(), model.signature())?;
     if args.update {
-        return update(args, path, &text, &cases, &goldens::answers(&*model, &codec, &cases, true)?);
+        return update(args, path, &text, &cases, &goldens::settled(&*model, &codec, &cases)?);
     }
     let wrong = goldens::mismatches(&*model, &codec, &cases)?;
     let mut table = Table::new(&["line", "output", "expected", "got"]);
