@@ -242,7 +242,7 @@ impl Pipe {
         };
         let since = *held.get_or_insert(now);
         let left = || format!("{} records are answered, the next {} wait", self.gauge.answered(), self.waiting());
-        // In this order: a model that is on its way is announced before the one before it is taken away.
+        // In this order: that a model is on its way is said before the one before it is taken away.
         let hopeless = lane.waits_for_a_model() && self.registry.is_warm();
         if closing.is_some_and(|since| hopeless || now.saturating_duration_since(since) >= CLOSING_MAX) {
             bail!("stopped: {}: {reason}{}", left(), self.models());

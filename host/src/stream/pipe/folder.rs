@@ -98,23 +98,29 @@ impl FolderFeed {
             let file = self.files.entry(path.clone()).or_insert_with(|| File::new(name.clone(), *mark, now, SystemTime::now()));
             file.look(*mark, now);
         }
-        self.retire(&listing, now);
-        let of = |(path, file): (&PathBuf, &File)| (file.mark(), path.clone());
+        let missing = self.files.iter_mut().filter(|(path, _)| !listing.found.contains_key(*path) && !listing.hides(path));
+        missing.for_each(|(_, file)| file.miss(now));
+        // In this order: a file that was moved holds its model in its new place before the old one is forgotten.
+        self.read_settled(&listing, now);
+        self.retire(now);
+    }
+
+    fn read_settled(&mut self, listing: &Listing, now: Instant) {
         let settled = self.files.iter().filter(|(path, file)| listing.found.contains_key(*path) && file.is_settled(now, SETTLED));
-        let mut settled: Vec<(Mark, PathBuf)> = settled.map(of).collect();
+        let mut settled: Vec<(Mark, PathBuf)> = settled.map(|(path, file)| (file.mark(), path.clone())).collect();
         settled.sort_by(|a, b| (a.0.modified, &a.1).cmp(&(b.0.modified, &b.1)));
         settled.into_iter().for_each(|(_, path)| self.read(&path));
     }
 
-    /// Forgets files that have gone. A model goes with the last file that holds it: one may have been moved.
-    fn retire(&mut self, listing: &Listing, now: Instant) {
+    /// Forgets files that have gone. A model goes with the last file that holds it.
+    fn retire(&mut self, now: Instant) {
         let mut gone = BTreeSet::new();
-        self.files.retain(|path, file| {
-            let stays = listing.found.contains_key(path) || listing.hides(path) || !file.is_gone(now, SETTLED);
-            if !stays {
+        self.files.retain(|_, file| {
+            let goes = file.is_gone(now, SETTLED);
+            if goes {
                 gone.extend(file.take_ids());
             }
-            stays
+            !goes
         });
         for id in gone {
             if !self.files.values().any(|file| file.holds(&id)) {

@@ -21,6 +21,7 @@ const HEAD: [(&str, Kind); 6] = [
     ("digest", Kind::Text),
     ("revision", Kind::Integer),
 ];
+
 pub(super) type Result = Map<String, Value>;
 
 /// What a column holds.

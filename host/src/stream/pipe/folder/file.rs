@@ -93,9 +93,14 @@ impl File {
         !self.read && self.since.is_none_or(|since| now.saturating_duration_since(since) >= after)
     }
 
+    /// It is not there.
+    pub(super) fn miss(&mut self, now: Instant) {
+        self.gone.get_or_insert(now);
+    }
+
     /// Whether it has been missing for a while. A file may be replaced by removing it first.
-    pub(super) fn is_gone(&mut self, now: Instant, after: Duration) -> bool {
-        now.saturating_duration_since(*self.gone.get_or_insert(now)) >= after
+    pub(super) fn is_gone(&self, now: Instant, after: Duration) -> bool {
+        self.gone.is_some_and(|gone| now.saturating_duration_since(gone) >= after)
     }
 
     /// Cannot be read as it is; it is tried again when it changes.
