@@ -10,6 +10,7 @@ mod stop;
 mod support;
 
 use std::fs;
+use std::io::Write as _;
 use std::process::Child;
 
 use serde_json::Value;

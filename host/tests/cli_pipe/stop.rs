@@ -29,7 +29,7 @@ fn a_signal_ends_it_when_what_was_read_is_answered() {
     let mut pipe = site.start(&[]);
     pipe.send(&records(0, 10));
     check(&pipe.results(10), 0, "wine-linear");
-    kill_process(Pid::from_child(&pipe.child), Signal::TERM).unwrap();
+    pipe.stop();
     let status = pipe.child.wait().unwrap();
     assert_eq!(status.code(), Some(0), "{}", fs::read_to_string(&pipe.log).unwrap());
 }

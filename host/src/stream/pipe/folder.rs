@@ -112,11 +112,13 @@ impl FolderFeed {
         settled.into_iter().for_each(|(_, path)| self.read(&path));
     }
 
-    /// Forgets files that have gone. A model goes with the last file that holds it.
+    /// Forgets files that have gone. A model goes with the last file that holds it, and not while one of its name is on its way.
     fn retire(&mut self, now: Instant) {
+        let coming = self.files.values().filter(|file| file.is_there() && !file.is_read());
+        let coming: BTreeSet<_> = coming.map(File::names).collect();
         let mut gone = BTreeSet::new();
         self.files.retain(|_, file| {
-            let goes = file.is_gone(now, SETTLED);
+            let goes = file.is_gone(now, SETTLED) && !coming.contains(&file.names());
             if goes {
                 gone.extend(file.take_ids());
             }

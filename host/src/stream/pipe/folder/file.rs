@@ -134,6 +134,11 @@ impl File {
         ModelId { data_type: self.name.data_type.clone(), name: self.name.name.clone(), version }
     }
 
+    /// Data type and name of its model.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.name.data_type.clone(), self.name.name.clone())
+    }
+
     fn is_of(&self, id: &ModelId) -> bool {
         self.name.data_type == id.data_type && self.name.name == id.name
     }
