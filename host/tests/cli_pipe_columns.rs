@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use support::program::guest;
@@ -68,14 +68,16 @@ fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
     let config = format!(
         "[types.wine]\nformat = \"json\"\nfields = {FIELDS:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
     );
+    pipe_of(folder, &config, &["--input", input, "--output", output])
+}
+
+fn pipe_of(folder: &Path, config: &str, words: &[&str]) -> (i32, String) {
     std::fs::write(folder.join("host.toml"), config).unwrap();
     std::fs::create_dir_all(folder.join("models")).unwrap();
     std::fs::copy(guest("wine-linear"), folder.join("models/wine-linear.wasm")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
     command.current_dir(folder).env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
-    let out =
-        command.args(["pipe", "--config", "host.toml", "--models", "models", "--input", input, "--output", output]).output();
-    let out = out.unwrap();
+    let out = command.args(["pipe", "--config", "host.toml", "--models", "models"]).args(words).output().unwrap();
     (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
 }
 
@@ -118,4 +120,60 @@ fn a_file_of_another_schema_is_named_with_its_columns() {
     std::fs::write(folder.path().join("in.parquet"), b"PAR1 and nothing else").unwrap();
     let (code, err) = pipe(folder.path(), "in.parquet", "out.jsonl");
     assert!(code == 1 && err.contains("in.parquet: this is no Parquet file"), "{err}");
+}
+
+/// The data set as JSON lines, each with a note.
+fn noted(rows: usize, note: impl Fn(usize) -> String) -> String {
+    let matrix = sandstream_wine::matrix();
+    let line = |row: usize| {
+        let values = matrix[row * FIELDS.len()..].iter().zip(FIELDS);
+        let members: String = values.map(|(value, name)| format!("\"{name}\":{value},")).collect();
+        format!("{{{members}\"note\":{}}}\n", note(row))
+    };
+    (0..rows).map(line).collect()
+}
+
+/// A configuration whose results repeat a text.
+fn with_note() -> String {
+    let numbers: String = FIELDS.iter().map(|name| format!("\"{name}\" = \"number\"\n")).collect();
+    format!(
+        "[types.wine]\nformat = \"json\"\n[types.wine.fields]\n{numbers}note = \"text\"\n\
+         [streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\ninclude = [\"note\"]\n"
+    )
+}
+
+/// A commit has 1,024 records at most, so the first one knows no note.
+#[test]
+fn a_field_that_is_absent_at_first_has_a_column_of_its_kind() {
+    const ABSENT: usize = 1200;
+    let folder = tempfile::tempdir().unwrap();
+    let note = |row: usize| if row < ABSENT { "null".to_owned() } else { format!("\"note {row}\"") };
+    std::fs::write(folder.path().join("in.jsonl"), noted(ABSENT + 100, note)).unwrap();
+    let (code, err) = pipe_of(folder.path(), &with_note(), &["--input", "in.jsonl", "--output", "out.parquet"]);
+    assert_eq!(code, 0, "{err}");
+    let mut row = 0;
+    for batch in read(&folder.path().join("out.parquet")) {
+        let notes = batch.column_by_name("note").unwrap().as_string::<i32>();
+        for at in 0..batch.num_rows() {
+            let expected = (row >= ABSENT).then(|| format!("note {row}"));
+            assert_eq!(notes.is_valid(at).then(|| notes.value(at).to_owned()), expected);
+            row += 1;
+        }
+    }
+    assert_eq!(row, ABSENT + 100);
+}
+
+/// The dead letter of one record cannot be written, so the result of the other is not committed.
+#[test]
+fn a_failure_leaves_no_result_that_was_not_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), noted(1, |_| "\"one\"".to_owned()) + "{}}\n").unwrap();
+    for output in ["out.parquet", "out.arrow"] {
+        let words = ["--input", "in.jsonl", "--output", output, "--dead-letters", "/dev/full", "--report", "report.json"];
+        let (code, err) = pipe_of(folder.path(), &with_note(), &words);
+        assert!(code == 1 && err.contains("cannot write to /dev/full"), "{output}: {err}");
+        let rows: usize = read(&folder.path().join(output)).iter().map(RecordBatch::num_rows).sum();
+        let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
+        assert!(rows == 0 && report.contains("\"results\": 0"), "{output}: {rows} rows, {report}");
+    }
 }
