@@ -339,10 +339,12 @@ impl Lifecycle {
                 request.1.push(*place);
             }
         }
+        // Whoever sees that nothing answers any more sees as well that something is on its way.
+        let streams = || self.workshop.streams.iter().enumerate();
+        streams().filter(|(at, _)| waiting.contains(at)).for_each(|(_, stream)| stream.registry.set_warm(false));
         self.route();
-        for (at, stream) in self.workshop.streams.iter().enumerate() {
-            stream.registry.set_warm(!waiting.contains(&at));
-        }
+        let streams = || self.workshop.streams.iter().enumerate();
+        streams().filter(|(at, _)| !waiting.contains(at)).for_each(|(_, stream)| stream.registry.set_warm(true));
         self.supersede(&requests);
         self.prepare(requests)
     }

@@ -1,14 +1,17 @@
 //! Results as lines or delimited messages, dead letters as JSON lines.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{stderr, stdout};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use super::columns;
+use super::files::Files;
+use super::target::{Pending, Target};
 use crate::app::pipe::Plan;
 use crate::codec::ResultFormat;
 use crate::pipeline::{Activation, headers};
@@ -20,73 +23,74 @@ const SWITCHES_MAX: usize = 1000;
 
 /// What was written, for the progress and the report.
 #[derive(Clone, Default)]
-pub(super) struct Written(Arc<Mutex<Switches>>);
+pub(super) struct Written(Arc<Mutex<Figures>>);
 
-/// Which models answered.
+/// What is there, also where something could not be written after it.
 #[derive(Default)]
-pub(super) struct Switches {
-    pub(super) count: u64,
-    /// The first ones: offset of the first record, model, version, digest.
+pub(super) struct Figures {
+    pub(super) results: u64,
+    pub(super) dead_letters: u64,
+    /// How often another model answered than before.
+    pub(super) switches: u64,
+    /// The first of them: offset of the first record, model, version, digest.
     pub(super) first: Vec<Activation>,
     pub(super) last: Option<Activation>,
 }
 
 impl Written {
-    pub(super) fn switches(&self) -> MutexGuard<'_, Switches> {
+    pub(super) fn figures(&self) -> MutexGuard<'_, Figures> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn results(&self, more: u64) {
+        self.figures().results += more;
+    }
+
     pub(super) fn switched(&self, activation: Activation) {
-        let mut switches = self.switches();
-        switches.count += 1;
-        if switches.first.len() < SWITCHES_MAX {
-            switches.first.push(activation.clone());
+        let mut figures = self.figures();
+        figures.switches += 1;
+        if figures.first.len() < SWITCHES_MAX {
+            figures.first.push(activation.clone());
         }
-        switches.last = Some(activation);
+        figures.last = Some(activation);
     }
 }
 
 /// The outlet of a command's arguments.
-pub(super) fn open(output: &Path, letters: &Path, plan: &mut Plan, written: &Written) -> Result<Box<dyn Outlet>> {
-    if output == letters && output.as_os_str() != "-" {
-        bail!("--output and --dead-letters are both {}; results and dead letters need a file each", output.display());
-    }
-    let letters = Letters { to: target(letters, Box::new(io::stderr()))?, pending: Vec::new() };
+pub(super) fn open(
+    output: &Path,
+    letters: &Path,
+    files: &mut Files,
+    plan: &mut Plan,
+    written: &Written,
+) -> Result<Box<dyn Outlet>> {
+    let (name, written) = (|path: &Path| path.display().to_string(), written.clone());
+    let letters = match letters.as_os_str() == "-" {
+        true => Target { name: "stderr".to_owned(), writer: Box::new(stderr()) },
+        false => Target { name: name(letters), writer: Box::new(files.open(letters)?) },
+    };
+    let letters = Letters { to: letters, pending: Pending::default(), written: written.clone() };
     if columns::is_output(output) {
         plan.write_columns();
-        return columns::outlet(output, letters, written.clone());
+        return columns::outlet(output, files, plan, letters, written);
     }
     let delimited = plan.stream().output_format == ResultFormat::Protobuf;
-    let to = target(output, Box::new(io::stdout()))?;
-    Ok(Box::new(Text { to, delimited, pending: Vec::new(), switches: Vec::new(), letters, written: written.clone() }))
-}
-
-/// Something that is written to, and what it is called in messages.
-pub(super) struct Target {
-    name: String,
-    writer: Box<dyn Write + Send>,
-}
-
-fn target(path: &Path, standard: Box<dyn Write + Send>) -> Result<Target> {
-    let name = path.display().to_string();
-    if path.as_os_str() == "-" {
-        return Ok(Target { name: "the standard stream".to_owned(), writer: standard });
-    }
-    let file = File::create(path).with_context(|| format!("cannot write {name}"))?;
-    Ok(Target { name, writer: Box::new(file) })
-}
-
-impl Target {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let written = self.writer.write_all(bytes).and_then(|()| self.writer.flush());
-        written.map_err(|error| format!("cannot write to {}: {error}", self.name))
-    }
+    let to = match output.as_os_str() == "-" {
+        // Without the buffer that Rust has before it: what is written is written.
+        true => Target {
+            name: "stdout".to_owned(),
+            writer: Box::new(File::from(stdout().as_fd().try_clone_to_owned().context("stdout")?)),
+        },
+        false => Target { name: name(output), writer: Box::new(files.open(output)?) },
+    };
+    Ok(Box::new(Text { to, delimited, pending: Pending::default(), switches: Vec::new(), letters, written }))
 }
 
 /// Where dead letters go.
 pub(super) struct Letters {
     to: Target,
-    pending: Vec<u8>,
+    pending: Pending,
+    written: Written,
 }
 
 impl Letters {
@@ -113,16 +117,16 @@ impl Letters {
             Ok(text) => line.insert("record".to_owned(), json!(text)),
             Err(_) => line.insert("record_hex".to_owned(), json!(hex(record))),
         };
-        self.pending.extend_from_slice(Value::Object(line).to_string().as_bytes());
-        self.pending.push(b'\n');
+        self.pending.add(|out| {
+            out.extend_from_slice(Value::Object(line).to_string().as_bytes());
+            out.push(b'\n');
+        });
     }
 
     pub(super) fn commit(&mut self) -> Result<(), String> {
-        if !self.pending.is_empty() {
-            self.to.write(&self.pending)?;
-            self.pending.clear();
-        }
-        Ok(())
+        let (count, written) = self.to.write(&mut self.pending);
+        self.written.figures().dead_letters += count;
+        written
     }
 
     pub(super) fn undo(&mut self) {
@@ -140,7 +144,7 @@ struct Text {
     to: Target,
     /// Each result after its length, where they are no lines.
     delimited: bool,
-    pending: Vec<u8>,
+    pending: Pending,
     switches: Vec<Activation>,
     letters: Letters,
     written: Written,
@@ -148,13 +152,15 @@ struct Text {
 
 impl Outlet for Text {
     fn result(&mut self, value: &[u8]) {
-        if self.delimited {
-            length(value.len(), &mut self.pending);
-            self.pending.extend_from_slice(value);
-        } else {
-            self.pending.extend_from_slice(value);
-            self.pending.push(b'\n');
-        }
+        self.pending.add(|out| {
+            if self.delimited {
+                length(value.len(), out);
+            }
+            out.extend_from_slice(value);
+            if !self.delimited {
+                out.push(b'\n');
+            }
+        });
     }
 
     fn dead_letter(&mut self, letter: &Outgoing<'_>) {
@@ -166,11 +172,11 @@ impl Outlet for Text {
     }
 
     fn commit(&mut self) -> Result<(), String> {
-        if !self.pending.is_empty() {
-            self.to.write(&self.pending)?;
-            self.pending.clear();
-        }
+        // A result says that its record is done with; a letter that could not be written must not be behind one.
         self.letters.commit()?;
+        let (count, written) = self.to.write(&mut self.pending);
+        self.written.results(count);
+        written?;
         self.switches.drain(..).for_each(|switch| self.written.switched(switch));
         Ok(())
     }

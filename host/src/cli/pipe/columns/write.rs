@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::SchemaRef;
@@ -12,7 +11,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use super::super::outlet::{Letters, Written};
-use super::results::{Result, Table};
+use super::results::{Known, Result, Table};
 use crate::pipeline::Activation;
 use crate::stream::Outgoing;
 use crate::stream::pipe::Outlet;
@@ -31,6 +30,7 @@ pub(super) struct Columns {
     /// Until the first results say what its columns are.
     file: Option<File>,
     writer: Option<(Table, Writer)>,
+    known: Known,
     pending: Vec<Result>,
     wrong: Option<String>,
     switches: Vec<Activation>,
@@ -39,24 +39,24 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    pub(super) fn new(path: &Path, letters: Letters, written: Written) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self {
+    pub(super) fn new(path: &Path, file: File, known: Known, letters: Letters, written: Written) -> Self {
+        Self {
             path: path.to_path_buf(),
             file: Some(file),
             writer: None,
+            known,
             pending: Vec::new(),
             wrong: None,
             switches: Vec::new(),
             letters,
             written,
-        })
+        }
     }
 
     fn write(&mut self) -> std::result::Result<(), String> {
         if self.writer.is_none() {
             let file = self.file.take().ok_or("the file is finished")?;
-            let table = Table::of(&self.pending);
+            let table = Table::of(&self.pending, &self.known);
             let writer = Writer::open(&self.path, file, &table.schema)?;
             self.writer = Some((table, writer));
         }
@@ -64,6 +64,7 @@ impl Columns {
             && !self.pending.is_empty()
         {
             writer.write(&table.batch(&self.pending)?)?;
+            self.written.results(self.pending.len() as u64);
             self.pending.clear();
         }
         Ok(())
@@ -121,11 +122,11 @@ impl Outlet for Columns {
         if let Some(wrong) = self.wrong.take() {
             return self.named(Err(wrong));
         }
+        self.letters.commit()?;
         if !self.pending.is_empty() {
             let written = self.write();
             self.named(written)?;
         }
-        self.letters.commit()?;
         self.switches.drain(..).for_each(|switch| self.written.switched(switch));
         Ok(())
     }
@@ -138,7 +139,8 @@ impl Outlet for Columns {
     }
 
     fn finish(&mut self) -> std::result::Result<(), String> {
-        // Without a result the file has the columns that every result has, and no row.
+        // What was not committed is not answered. Without a result the file has the columns that every result has, and no row.
+        self.pending.clear();
         let finished = if self.writer.is_none() { self.write() } else { Ok(()) };
         let finished = finished.and_then(|()| self.writer.take().map_or(Ok(()), |(_, writer)| writer.finish()));
         self.named(finished)
