@@ -6,8 +6,9 @@
 mod support;
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
@@ -15,6 +16,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use rustix::process::{Pid, Signal, kill_process};
 use support::program::guest;
 
 const FIELDS: [&str; 11] = [
@@ -43,14 +45,18 @@ fn wines(rename: impl Fn(&str) -> String) -> RecordBatch {
 }
 
 fn write(path: &Path, batch: &RecordBatch) {
+    write_times(path, batch, 1);
+}
+
+fn write_times(path: &Path, batch: &RecordBatch, times: usize) {
     let file = File::create(path).unwrap();
     if path.extension().unwrap() == "parquet" {
         let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(batch).unwrap();
+        (0..times).for_each(|_| writer.write(batch).unwrap());
         writer.close().unwrap();
     } else {
         let mut writer = arrow_ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
-        writer.write(batch).unwrap();
+        (0..times).for_each(|_| writer.write(batch).unwrap());
         writer.finish().unwrap();
     }
 }
@@ -65,20 +71,28 @@ fn read(path: &Path) -> Vec<RecordBatch> {
 }
 
 fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
-    let config = format!(
+    pipe_of(folder, &plain(), &["--input", input, "--output", output])
+}
+
+fn plain() -> String {
+    format!(
         "[types.wine]\nformat = \"json\"\nfields = {FIELDS:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
-    );
-    pipe_of(folder, &config, &["--input", input, "--output", output])
+    )
 }
 
 fn pipe_of(folder: &Path, config: &str, words: &[&str]) -> (i32, String) {
+    let out = command(folder, config, words).output().unwrap();
+    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+fn command(folder: &Path, config: &str, words: &[&str]) -> Command {
     std::fs::write(folder.join("host.toml"), config).unwrap();
     std::fs::create_dir_all(folder.join("models")).unwrap();
     std::fs::copy(guest("wine-linear"), folder.join("models/wine-linear.wasm")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
     command.current_dir(folder).env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
-    let out = command.args(["pipe", "--config", "host.toml", "--models", "models"]).args(words).output().unwrap();
-    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+    command.args(["pipe", "--config", "host.toml", "--models", "models"]).args(words);
+    command
 }
 
 #[test]
@@ -176,4 +190,43 @@ fn a_failure_leaves_no_result_that_was_not_committed() {
         let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
         assert!(rows == 0 && report.contains("\"results\": 0"), "{output}: {rows} rows, {report}");
     }
+}
+
+/// Rows of a file are left for another time when a signal comes; those that came through a pipe are answered.
+#[test]
+fn a_signal_leaves_the_rest_of_a_file_of_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = wines(str::to_owned);
+    let rows = 12 * once.num_rows();
+    for input in ["in.parquet", "in.arrow"] {
+        write_times(&folder.path().join(input), &once, 12);
+        let mut command = command(folder.path(), &plain(), &["--input", input]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut out, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        out.read_line(&mut line).unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let answered = 1 + out.lines().count();
+        let out = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(1) && answered < rows, "{input}: {answered} results: {err}");
+        assert!(err.contains(&format!("stopped by a signal: {answered} records are answered")), "{input}: {err}");
+    }
+}
+
+#[test]
+fn an_arrow_stream_through_stdin() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = wines(str::to_owned);
+    let path = folder.path().join("in.arrows");
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new(File::create(&path).unwrap(), &rows.schema()).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    let mut command = command(folder.path(), &plain(), &["--input-format", "arrow"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || std::io::copy(&mut File::open(path).unwrap(), &mut stdin).unwrap());
+    let out = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    let lines = out.stdout.iter().filter(|byte| **byte == b'\n').count();
+    assert!(out.status.success() && lines == rows.num_rows(), "{lines}: {}", String::from_utf8_lossy(&out.stderr));
 }

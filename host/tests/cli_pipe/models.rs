@@ -85,7 +85,9 @@ fn a_model_that_moves_stays_and_one_that_is_there_twice_is_said() {
     fs::remove_file(site.path("models/wine-forest.wasm")).unwrap();
     pipe.until(&["wine-forest", "state=Retired"]);
     pipe.send(&records(10, 20));
-    check(&pipe.results(10), 10, "wine-linear");
+    let results = pipe.results(10);
+    check(&results, 10, "wine-linear");
+    assert_eq!(results[0]["revision"], 0, "it was retired and came again");
     fs::copy(&above, &below).unwrap();
     pipe.until(&["WARN", "two files are the same model", "models/wine-linear.wasm is `wine/wine-linear@"]);
     fs::remove_file(&above).unwrap();

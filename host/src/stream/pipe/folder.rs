@@ -168,7 +168,7 @@ impl FolderFeed {
         }
         let kind = file.kind();
         let plain = file.id(digest);
-        let id = self.free(plain.clone(), digest);
+        let id = self.free(&plain, digest);
         self.find_double(path, &plain, &id);
         if let Some(file) = self.files.get_mut(path) {
             file.announced(id.version.clone());
@@ -188,7 +188,7 @@ impl FolderFeed {
 
     /// The name these contents are announced under. A version that was announced with others gets a number behind it, and so do
     /// contents that come back after others, as they have to answer again.
-    fn free(&self, plain: ModelId, digest: Digest) -> ModelId {
+    fn free(&self, plain: &ModelId, digest: Digest) -> ModelId {
         let is_free = |id: &ModelId| {
             self.taken.get(id).is_none_or(|known| *known == digest) && !self.files.values().any(|file| file.was(id))
         };
