@@ -81,7 +81,7 @@ mod tests {
         consumer.commit(&offsets, CommitMode::Sync).unwrap();
         delete(&topics).unwrap();
         let left = consumer.fetch_metadata(None, PATIENCE).unwrap();
-        let mut left: Vec<&str> = left.topics().iter().map(|topic| topic.name()).collect();
+        let mut left: Vec<&str> = left.topics().iter().map(rdkafka::metadata::MetadataTopic::name).collect();
         left.sort_unstable();
         assert_eq!(left, others.each_ref().map(String::as_str));
         assert!(consumer.fetch_group_list(Some(name), PATIENCE).unwrap().groups().iter().all(|group| group.state() == "Dead"));
