@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 
 use super::files::Files;
 use super::input::Input;
-use super::outlet::{Letters, Written};
+use super::outlet::Results;
 use crate::app::pipe::Plan;
-use crate::stream::pipe::{Gauge, Outlet};
+use crate::stream::pipe::Gauge;
 
 const NOT_BUILT: &str = "this program was built without Parquet and Arrow files; `cargo build --release --features sandstream/arrow` builds it with them";
 
@@ -17,17 +17,6 @@ pub(super) fn open(path: &Path, _parquet: bool, _plan: &mut Plan, _gauge: &Arc<G
     bail!("{}: {NOT_BUILT}", path.display())
 }
 
-/// Whether results are to be columns.
-pub(super) fn is_output(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow")
-}
-
-pub(super) fn outlet(
-    path: &Path,
-    _files: &mut Files,
-    _plan: &Plan,
-    _letters: Letters,
-    _written: Written,
-) -> Result<Box<dyn Outlet>> {
+pub(super) fn results(path: &Path, _files: &mut Files, _plan: &Plan) -> Result<Box<dyn Results>> {
     bail!("{}: {NOT_BUILT}", path.display())
 }

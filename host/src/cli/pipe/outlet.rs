@@ -17,6 +17,7 @@ use crate::codec::ResultFormat;
 use crate::pipeline::{Activation, headers};
 use crate::stream::Outgoing;
 use crate::stream::pipe::Outlet;
+use crate::types::hex;
 
 /// Switches that a report lists; it counts the others.
 const SWITCHES_MAX: usize = 1000;
@@ -64,15 +65,20 @@ pub(super) fn open(
     plan: &mut Plan,
     written: &Written,
 ) -> Result<Box<dyn Outlet>> {
-    let (name, written) = (|path: &Path| path.display().to_string(), written.clone());
     let letters = match letters.as_os_str() == "-" {
         true => Target { name: "stderr".to_owned(), writer: Box::new(stderr()) },
-        false => Target { name: name(letters), writer: Box::new(files.open(letters)?) },
+        false => Target { name: letters.display().to_string(), writer: Box::new(files.open(letters)?) },
     };
-    let letters = Letters { to: letters, pending: Pending::default(), written: written.clone() };
-    if columns::is_output(output) {
+    let letters = Letters { to: letters, pending: Pending::default() };
+    let results = results(output, files, plan)?;
+    Ok(Box::new(Answers { results, letters, switches: Vec::new(), written: written.clone() }))
+}
+
+/// Columns where the file's name says so, and lines or delimited messages otherwise.
+fn results(output: &Path, files: &mut Files, plan: &mut Plan) -> Result<Box<dyn Results>> {
+    if output.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow") {
         plan.write_columns();
-        return columns::outlet(output, files, plan, letters, written);
+        return columns::results(output, files, plan);
     }
     let delimited = plan.stream().output_format == ResultFormat::Protobuf;
     let to = match output.as_os_str() == "-" {
@@ -81,20 +87,19 @@ pub(super) fn open(
             name: "stdout".to_owned(),
             writer: Box::new(File::from(stdout().as_fd().try_clone_to_owned().context("stdout")?)),
         },
-        false => Target { name: name(output), writer: Box::new(files.open(output)?) },
+        false => Target { name: output.display().to_string(), writer: Box::new(files.open(output)?) },
     };
-    Ok(Box::new(Text { to, delimited, pending: Pending::default(), switches: Vec::new(), letters, written }))
+    Ok(Box::new(Text { to, delimited, pending: Pending::default() }))
 }
 
 /// Where dead letters go.
-pub(super) struct Letters {
+struct Letters {
     to: Target,
     pending: Pending,
-    written: Written,
 }
 
 impl Letters {
-    pub(super) fn add(&mut self, letter: &Outgoing<'_>) {
+    fn add(&mut self, letter: &Outgoing<'_>) {
         let mut line = Map::new();
         let names = [
             ("stage", headers::STAGE),
@@ -123,44 +128,41 @@ impl Letters {
         });
     }
 
-    pub(super) fn commit(&mut self) -> Result<(), String> {
-        let (count, written) = self.to.write(&mut self.pending);
-        self.written.figures().dead_letters += count;
-        written
-    }
-
-    pub(super) fn undo(&mut self) {
-        self.pending.clear();
+    fn commit(&mut self, written: &Written) -> Result<(), String> {
+        let (count, done) = self.to.write(&mut self.pending);
+        written.figures().dead_letters += count;
+        done
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+/// Results on their way to where they go, in whatever form.
+pub(super) trait Results: Send {
+    /// Takes one.
+    fn add(&mut self, value: &[u8]);
+
+    /// Writes those that were taken, and counts those that are there, also where others could not be written.
+    fn commit(&mut self, written: &Written) -> Result<(), String>;
+
+    /// Forgets those that are not written.
+    fn undo(&mut self);
+
+    /// No more come.
+    fn finish(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
-/// Results one after the other.
-struct Text {
-    to: Target,
-    /// Each result after its length, where they are no lines.
-    delimited: bool,
-    pending: Pending,
-    switches: Vec<Activation>,
+/// Results and dead letters.
+struct Answers {
+    results: Box<dyn Results>,
     letters: Letters,
+    switches: Vec<Activation>,
     written: Written,
 }
 
-impl Outlet for Text {
+impl Outlet for Answers {
     fn result(&mut self, value: &[u8]) {
-        self.pending.add(|out| {
-            if self.delimited {
-                length(value.len(), out);
-            }
-            out.extend_from_slice(value);
-            if !self.delimited {
-                out.push(b'\n');
-            }
-        });
+        self.results.add(value);
     }
 
     fn dead_letter(&mut self, letter: &Outgoing<'_>) {
@@ -173,26 +175,52 @@ impl Outlet for Text {
 
     fn commit(&mut self) -> Result<(), String> {
         // A result says that its record is done with; a letter that could not be written must not be behind one.
-        self.letters.commit()?;
-        let (count, written) = self.to.write(&mut self.pending);
-        self.written.results(count);
-        written?;
+        self.letters.commit(&self.written)?;
+        self.results.commit(&self.written)?;
         self.switches.drain(..).for_each(|switch| self.written.switched(switch));
         Ok(())
     }
 
     fn undo(&mut self) {
-        self.pending.clear();
+        self.results.undo();
+        self.letters.pending.clear();
         self.switches.clear();
-        self.letters.undo();
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        self.results.finish()
     }
 }
 
-/// A length as a varint.
-fn length(mut length: usize, out: &mut Vec<u8>) {
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
+/// Results one after the other.
+struct Text {
+    to: Target,
+    /// Each result after its length, where they are no lines.
+    delimited: bool,
+    pending: Pending,
+}
+
+impl Results for Text {
+    fn add(&mut self, value: &[u8]) {
+        self.pending.add(|out| {
+            if self.delimited {
+                // Room in a vector does not run out.
+                let _ = prost::encode_length_delimiter(value.len(), out);
+            }
+            out.extend_from_slice(value);
+            if !self.delimited {
+                out.push(b'\n');
+            }
+        });
     }
-    out.push(length as u8);
+
+    fn commit(&mut self, written: &Written) -> Result<(), String> {
+        let (count, done) = self.to.write(&mut self.pending);
+        written.results(count);
+        done
+    }
+
+    fn undo(&mut self) {
+        self.pending.clear();
+    }
 }

@@ -14,9 +14,9 @@ use anyhow::{Context, Result, bail};
 use self::results::Known;
 use super::files::Files;
 use super::input::Input;
-use super::outlet::{Letters, Written};
+use super::outlet::Results;
 use crate::app::pipe::Plan;
-use crate::stream::pipe::{Gauge, Outlet};
+use crate::stream::pipe::Gauge;
 
 pub(super) fn open(path: &Path, parquet: bool, plan: &mut Plan, gauge: &Arc<Gauge>) -> Result<Input> {
     let [data_type] = plan.types() else {
@@ -29,12 +29,7 @@ pub(super) fn open(path: &Path, parquet: bool, plan: &mut Plan, gauge: &Arc<Gaug
     open(path, &schema, gauge).with_context(what)
 }
 
-/// Whether results are to be columns.
-pub(super) fn is_output(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow")
-}
-
-pub(super) fn outlet(path: &Path, files: &mut Files, plan: &Plan, letters: Letters, written: Written) -> Result<Box<dyn Outlet>> {
+pub(super) fn results(path: &Path, files: &mut Files, plan: &Plan) -> Result<Box<dyn Results>> {
     let file = files.open(path)?;
-    Ok(Box::new(write::Columns::new(path, file, Known::of(plan)?, letters, written)))
+    Ok(Box::new(write::Columns::new(path, file, Known::of(plan)?)))
 }

@@ -10,11 +10,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::super::outlet::{Letters, Written};
+use super::super::outlet::{Results, Written};
 use super::results::{Known, Result, Table};
-use crate::pipeline::Activation;
-use crate::stream::Outgoing;
-use crate::stream::pipe::Outlet;
 
 /// Rows of a row group: as many are held in memory before they are written.
 const ROW_GROUP: usize = 64 << 10;
@@ -33,24 +30,11 @@ pub(super) struct Columns {
     known: Known,
     pending: Vec<Result>,
     wrong: Option<String>,
-    switches: Vec<Activation>,
-    letters: Letters,
-    written: Written,
 }
 
 impl Columns {
-    pub(super) fn new(path: &Path, file: File, known: Known, letters: Letters, written: Written) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            file: Some(file),
-            writer: None,
-            known,
-            pending: Vec::new(),
-            wrong: None,
-            switches: Vec::new(),
-            letters,
-            written,
-        }
+    pub(super) fn new(path: &Path, file: File, known: Known) -> Self {
+        Self { path: path.to_path_buf(), file: Some(file), writer: None, known, pending: Vec::new(), wrong: None }
     }
 
     fn write(&mut self) -> std::result::Result<(), String> {
@@ -64,8 +48,6 @@ impl Columns {
             && !self.pending.is_empty()
         {
             writer.write(&table.batch(&self.pending)?)?;
-            self.written.results(self.pending.len() as u64);
-            self.pending.clear();
         }
         Ok(())
     }
@@ -102,40 +84,30 @@ impl Writer {
     }
 }
 
-impl Outlet for Columns {
-    fn result(&mut self, value: &[u8]) {
+impl Results for Columns {
+    fn add(&mut self, value: &[u8]) {
         match serde_json::from_slice(value) {
             Ok(result) => self.pending.push(result),
             Err(error) => self.wrong = Some(format!("a result is no JSON object: {error}")),
         }
     }
 
-    fn dead_letter(&mut self, letter: &Outgoing<'_>) {
-        self.letters.add(letter);
-    }
-
-    fn activation(&mut self, value: &[u8]) {
-        self.switches.extend(serde_json::from_slice::<Activation>(value));
-    }
-
-    fn commit(&mut self) -> std::result::Result<(), String> {
+    fn commit(&mut self, written: &Written) -> std::result::Result<(), String> {
         if let Some(wrong) = self.wrong.take() {
             return self.named(Err(wrong));
         }
-        self.letters.commit()?;
         if !self.pending.is_empty() {
-            let written = self.write();
-            self.named(written)?;
+            let done = self.write();
+            self.named(done)?;
+            written.results(self.pending.len() as u64);
+            self.pending.clear();
         }
-        self.switches.drain(..).for_each(|switch| self.written.switched(switch));
         Ok(())
     }
 
     fn undo(&mut self) {
         self.pending.clear();
-        self.switches.clear();
         self.wrong = None;
-        self.letters.undo();
     }
 
     fn finish(&mut self) -> std::result::Result<(), String> {
