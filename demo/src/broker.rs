@@ -1,5 +1,7 @@
 //! The broker of the demo.
 
+#[cfg(test)]
+use anyhow::Context as _;
 use anyhow::Result;
 use sandstream_devbroker::{Broker as Dev, Options};
 
@@ -24,8 +26,9 @@ impl Broker {
 
     /// Makes topics in the one for development.
     #[cfg(test)]
-    pub(crate) fn make(&self, names: &[String]) {
-        names.iter().for_each(|name| self.dev.as_ref().map_or(Ok(()), |dev| dev.ensure_topic(name, 1)).unwrap_or_default());
+    pub(crate) fn make(&self, names: &[String]) -> Result<()> {
+        let dev = self.dev.as_ref().context("this is somebody's Kafka")?;
+        names.iter().try_for_each(|name| dev.ensure_topic(name, 1).with_context(|| name.clone()))
     }
 
     /// What it is, in words.

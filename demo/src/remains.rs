@@ -72,8 +72,8 @@ mod tests {
         let name = &topics.input;
         let own = [name.clone(), format!("{name}.scores"), format!("{name}.models.status")];
         let others = [format!("{name}0"), "wine".to_owned()];
-        broker.make(&own);
-        broker.make(&others);
+        broker.make(&own).unwrap();
+        broker.make(&others).unwrap();
         let consumer: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", &topics.brokers).set("group.id", name).create().unwrap();
         let mut offsets = TopicPartitionList::new();

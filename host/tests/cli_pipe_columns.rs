@@ -17,29 +17,16 @@ use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use rustix::process::{Pid, Signal, kill_process};
+use sandstream_wine::FEATURES;
 use support::program::guest;
-
-const FIELDS: [&str; 11] = [
-    "fixed acidity",
-    "volatile acidity",
-    "citric acid",
-    "residual sugar",
-    "chlorides",
-    "free sulfur dioxide",
-    "total sulfur dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
 
 /// The data set as columns, in another order than the data type's, with one that nobody asks for.
 fn wines(rename: impl Fn(&str) -> String) -> RecordBatch {
     let matrix = sandstream_wine::matrix();
-    let rows = matrix.len() / FIELDS.len();
-    let column = |at: usize| Float32Array::from_iter_values((0..rows).map(|row| matrix[row * FIELDS.len() + at]));
+    let rows = matrix.len() / FEATURES.len();
+    let column = |at: usize| Float32Array::from_iter_values((0..rows).map(|row| matrix[row * FEATURES.len() + at]));
     let mut columns: Vec<(String, ArrayRef)> =
-        FIELDS.iter().enumerate().rev().map(|(at, name)| (rename(name), Arc::new(column(at)) as ArrayRef)).collect();
+        FEATURES.iter().enumerate().rev().map(|(at, name)| (rename(name), Arc::new(column(at)) as ArrayRef)).collect();
     columns.insert(3, ("colour".to_owned(), Arc::new(StringArray::from_iter_values(std::iter::repeat_n("red", rows)))));
     RecordBatch::try_from_iter(columns).unwrap()
 }
@@ -76,7 +63,7 @@ fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
 
 fn plain() -> String {
     format!(
-        "[types.wine]\nformat = \"json\"\nfields = {FIELDS:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
+        "[types.wine]\nformat = \"json\"\nfields = {FEATURES:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
     )
 }
 
@@ -140,7 +127,7 @@ fn a_file_of_another_schema_is_named_with_its_columns() {
 fn noted(rows: usize, note: impl Fn(usize) -> String) -> String {
     let matrix = sandstream_wine::matrix();
     let line = |row: usize| {
-        let values = matrix[row * FIELDS.len()..].iter().zip(FIELDS);
+        let values = matrix[row * FEATURES.len()..].iter().zip(FEATURES);
         let members: String = values.map(|(value, name)| format!("\"{name}\":{value},")).collect();
         format!("{{{members}\"note\":{}}}\n", note(row))
     };
@@ -149,7 +136,7 @@ fn noted(rows: usize, note: impl Fn(usize) -> String) -> String {
 
 /// A configuration whose results repeat a text.
 fn with_note() -> String {
-    let numbers: String = FIELDS.iter().map(|name| format!("\"{name}\" = \"number\"\n")).collect();
+    let numbers: String = FEATURES.iter().map(|name| format!("\"{name}\" = \"number\"\n")).collect();
     format!(
         "[types.wine]\nformat = \"json\"\n[types.wine.fields]\n{numbers}note = \"text\"\n\
          [streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\ninclude = [\"note\"]\n"
