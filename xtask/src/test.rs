@@ -24,8 +24,14 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];
 
-/// What `sandstream pipe` needs for Parquet and Arrow files, and no other test does.
-const COLUMNS: &str = "sandstream/arrow";
+/// Lints of everything there is, features that are off included.
+#[rustfmt::skip]
+const LINTS: &[&str] = &[
+    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
+];
+
+/// The tests that need the feature for Parquet and Arrow files.
+const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -82,19 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("format", || cargo(&["fmt", "--all", "--check"]));
         steps.run("bans", bans);
         if !args.quick {
-            let lint = [
-                "clippy",
-                "--release",
-                "--workspace",
-                "--all-targets",
-                "--features",
-                COLUMNS,
-                "--quiet",
-                "--",
-                "--deny",
-                "warnings",
-            ];
-            steps.run("lints", || cargo(&lint));
+            steps.run("lints", || cargo(LINTS));
         }
     }
     steps.run("tests", || tests(args.filter.as_deref()));
@@ -120,8 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("guest kit", templates);
         steps.run("docs", documents);
         // The last that runs the program, as it leaves one with the feature in the target folder.
-        steps
-            .run("columns", || cargo(&["test", "--release", "--workspace", "--features", COLUMNS, "--test", "cli_pipe_columns"]));
+        steps.run("columns", || cargo(COLUMNS));
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),

@@ -58,7 +58,8 @@ fn version(
     }
     // The last session is put to the test; all have given the same answers.
     if let (goldens, Some(session)) = (compiled.verified.goldens.as_slice(), sessions.pop()) {
-        let session = if goldens.is_empty() { Some(session) } else { golden::agree(model.as_ref(), session, &data_type.codec, goldens)? };
+        let session =
+            if goldens.is_empty() { Some(session) } else { golden::agree(model.as_ref(), session, &data_type.codec, goldens)? };
         sessions.push(session.map_or_else(|| open(model.as_ref()), Ok)?);
     }
     let stamp = stream.encoding.stamp(meta(compiled, stream, data_type));

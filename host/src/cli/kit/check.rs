@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
 use crate::lifecycle::golden;
+use anyhow::{Result, anyhow};
 use sandstream_kit::project::MANIFEST;
 use serde_json::{Value, json};
 

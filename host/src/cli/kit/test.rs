@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
 use crate::lifecycle::golden::{self, Case};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 
 use super::guest::{Guest, explained};
@@ -50,7 +50,8 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let model = guest.load()?;
     let codec = guest.records(args.data_type.as_deref(), model.signature())?;
     if args.update {
-        return update(args, path, &text, &cases, &golden::answers(&*model, &codec, &cases, true).map_err(|reason| anyhow!(reason))?);
+        let settled = golden::settled(&*model, &codec, &cases).map_err(|reason| anyhow!(reason))?;
+        return update(args, path, &text, &cases, &settled);
     }
     let wrong = golden::mismatches(&*model, &codec, &cases).map_err(|reason| anyhow!(reason))?;
     let mut table = Table::new(&["line", "output", "expected", "got"]);

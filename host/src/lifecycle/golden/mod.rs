@@ -11,8 +11,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-pub use put::{answers, mismatches};
 pub(super) use put::agree;
+pub use put::{answers, mismatches, settled};
 
 /// By how much a float may differ where a case does not say.
 const TOLERANCE: f64 = 1e-6;

@@ -22,6 +22,27 @@ pub fn answers(model: &dyn Model, codec: &Arc<dyn Codec>, cases: &[Case], at_onc
     put(&mut rehearsal, codec, &mut cases.iter(), at_once)
 }
 
+/// What the model says to each case, where it says the same once more and to each case alone: anything else is no answer to write down.
+///
+/// # Errors
+/// See [`answers`]; also the first case that is answered otherwise the second time, or alone.
+pub fn settled(model: &dyn Model, codec: &Arc<dyn Codec>, cases: &[Case]) -> Result<Vec<Answer>, String> {
+    let first = answers(model, codec, cases, true)?;
+    for (at_once, how) in [(true, "a second time"), (false, "alone")] {
+        let again = answers(model, codec, cases, at_once)?;
+        for (case, (first, again)) in cases.iter().zip(first.iter().zip(&again)) {
+            let before = Case { expected: Some(first.clone()), ..case.clone() };
+            if let Some(differs) = before.compare(again).first() {
+                return Err(format!(
+                    "{differs} {how}: the guest's answers depend on what it was asked before or beside, so nothing was written; a \
+                     row's answer may depend on that row alone"
+                ));
+            }
+        }
+    }
+    Ok(first)
+}
+
 /// What the model says otherwise, in a batch or alone.
 ///
 /// # Errors

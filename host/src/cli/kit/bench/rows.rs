@@ -4,8 +4,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
 use crate::lifecycle::golden::{self, Answer};
+use anyhow::{Context, Result, anyhow};
 
 use super::super::guest::Guest;
 use crate::backend::Model;
