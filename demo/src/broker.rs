@@ -1,5 +1,7 @@
 //! The broker of the demo.
 
+#[cfg(test)]
+use anyhow::Context as _;
 use anyhow::Result;
 use sandstream_devbroker::{Broker as Dev, Options};
 
@@ -20,6 +22,13 @@ impl Broker {
         let settings = [("log.retention.bytes".to_owned(), "-1".to_owned())].into();
         let dev = Dev::start(Options { settings, ..Options::default() })?;
         Ok(Self { address: dev.address(), dev: Some(dev) })
+    }
+
+    /// Makes topics in the one for development.
+    #[cfg(test)]
+    pub(crate) fn make(&self, names: &[String]) -> Result<()> {
+        let dev = self.dev.as_ref().context("this is somebody's Kafka")?;
+        names.iter().try_for_each(|name| dev.ensure_topic(name, 1).with_context(|| name.clone()))
     }
 
     /// What it is, in words.

@@ -23,7 +23,9 @@ impl Host {
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
         let log = File::create(stage.host_log())?;
         let mut command = Command::new(&stage.program);
-        command.arg("run").arg("--config").arg(stage.config()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        // A demo that is killed leaves no host behind. It is this thread that counts, so the demo's main one starts it.
+        command.arg("run").arg("--config").arg(stage.config()).arg("--with-parent").arg(std::process::id().to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         // A group of its own: Ctrl-C is the demo's to see, which then drains the host.
         let mut child = command.process_group(0).spawn().context("cannot start the host")?;
         let out = child.stdout.take().context("stdout is piped")?;

@@ -9,7 +9,9 @@ mod broker;
 mod host;
 mod keep;
 mod records;
+mod remains;
 mod report;
+mod signals;
 mod stage;
 mod story;
 mod view;
@@ -32,6 +34,7 @@ use stage::Stage;
 use story::Story;
 use watch::Watch;
 
+pub use signals::stop_flag;
 pub use view::recording;
 
 /// In the end every record is counted, so the broker for development keeps them all, with their results.
@@ -60,7 +63,7 @@ pub struct Options {
     pub plain: bool,
     /// When the process started.
     pub began: Instant,
-    /// Set when the demo is to end.
+    /// Set when the demo is to end; `stop_flag` gives one that signals set.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -78,13 +81,22 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let folder = tempfile::Builder::new().prefix("sandstream-demo").tempdir().context("a folder for the demo")?;
     let broker = Broker::start(options.brokers.as_deref())?;
-    let stage = Stage::set(options, &broker, folder.path())?;
-    let board = Arc::new(Board::new(options, &broker));
-    let host = Host::start(&stage)?;
+    let topics = stage::topics(&broker);
+    let played = play(options, &broker, &Stage::new(options, folder.path(), topics.clone()));
+    if options.brokers.is_some() {
+        remains::settle(&topics, options.keep);
+    }
+    played
+}
+
+fn play(options: &Options, broker: &Broker, stage: &Stage) -> Result<()> {
+    stage.set()?;
+    let board = Arc::new(Board::new(options, broker));
+    let host = Host::start(stage)?;
     board.host_is(&host.admin);
     let watch = Watch::start(&stage.topics, options, &board)?;
-    let load = stream(&stage, options)?;
-    let story = Story::start(&stage, options, &board)?;
+    let load = stream(stage, options)?;
+    let story = Story::start(stage, options, &board)?;
     let answered;
     let rejected = {
         let _view = view::open(&board, options.plain, &options.stop)?;
@@ -100,7 +112,7 @@ pub fn run(options: &Options) -> Result<()> {
     report.write(options.report.as_deref())?;
     answered.with_context(|| format!("the host's log: {}", stage.last_of_host_log()))?;
     if options.keep && !options.stop.load(Ordering::Relaxed) {
-        keep::running(&stage, &host, options)?;
+        keep::running(stage, &host, options)?;
     }
     let status = host.end(DRAIN)?;
     if !status.success() {

@@ -38,32 +38,40 @@ pub(crate) struct Stage {
     pub(crate) topics: Topics,
 }
 
+/// The topics of a demo, under a name that no other has.
+pub(crate) fn topics(broker: &Broker) -> Topics {
+    // In a container every process may have the same number.
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = format!("demo-{}-{time}", std::process::id());
+    Topics {
+        brokers: broker.address.clone(),
+        scores: format!("{name}.scores"),
+        dead_letters: format!("{name}.dlq"),
+        input: name,
+        partitions: PARTITIONS,
+    }
+}
+
 impl Stage {
-    pub(crate) fn set(options: &Options, broker: &Broker, folder: &Path) -> Result<Self> {
-        // In a container every process may have the same number.
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let name = format!("demo-{}-{time}", std::process::id());
-        let topics = Topics {
-            brokers: broker.address.clone(),
-            scores: format!("{name}.scores"),
-            dead_letters: format!("{name}.dlq"),
-            input: name,
-            partitions: PARTITIONS,
-        };
-        let stage = Self { program: options.program.clone(), folder: folder.to_path_buf(), topics };
+    pub(crate) fn new(options: &Options, folder: &Path, topics: Topics) -> Self {
+        Self { program: options.program.clone(), folder: folder.to_path_buf(), topics }
+    }
+
+    /// Writes files and makes topics.
+    pub(crate) fn set(&self) -> Result<()> {
         for (name, bytes) in COMPONENTS {
-            fs::write(stage.folder.join(name), bytes)?;
+            fs::write(self.folder.join(name), bytes)?;
         }
-        let forest = fs::read(stage.folder.join(FOREST))?;
-        fs::write(stage.folder.join(HALF), &forest[..forest.len() / 2])?;
-        fs::write(stage.config(), stage.configuration())?;
+        let forest = fs::read(self.folder.join(FOREST))?;
+        fs::write(self.folder.join(HALF), &forest[..forest.len() / 2])?;
+        fs::write(self.config(), self.configuration())?;
         let partitions = PARTITIONS.to_string();
-        let out = stage.sandstream(&["check", "--config", "wine.toml", "--kafka", "--create", "--partitions", &partitions])?;
+        let out = self.sandstream(&["check", "--config", "wine.toml", "--kafka", "--create", "--partitions", &partitions])?;
         if !out.status.success() {
             let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-            bail!("the topics of the demo cannot be made on {}: {}", broker.address, said.trim());
+            bail!("the topics of the demo cannot be made on {}: {}", self.topics.brokers, said.trim());
         }
-        Ok(stage)
+        Ok(())
     }
 
     /// Runs a command of sandstream in the demo's folder, to its end.
@@ -93,7 +101,7 @@ impl Stage {
         format!(
             "[kafka]\nbrokers = \"{brokers}\"\n\n[control]\ntopic = \"{input}.models\"\n\n\
              [types.wine]\nformat = \"json\"\n[types.wine.fields]\nid = \"integer\"\n{fields}\n\n\
-             [streams.wine]\ninputs = [\"{input}\"]\ntype = {{ constant = \"wine\" }}\ninclude = [\"id\"]\n\n\
+             [streams.wine]\ninputs = [\"{input}\"]\ngroup = \"{input}\"\ntype = {{ constant = \"wine\" }}\ninclude = [\"id\"]\n\n\
              [admin]\nbind = \"127.0.0.1:0\"\n",
             brokers = self.topics.brokers,
             input = self.topics.input,

@@ -12,6 +12,8 @@ mod port;
 mod refused;
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 mod run;
+#[cfg(feature = "tensorflow")]
+pub mod tensorflow;
 
 pub use port::{Answer, Bounds, Dim, Element, Feed, Port, Strings};
 pub use refused::{Refused, RunError};

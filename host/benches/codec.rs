@@ -11,21 +11,9 @@ use std::time::Instant;
 use sandstream::binding::Binding;
 use sandstream::codec::{self, Codec, Declared, Format, Protobuf, ProtobufSchema, ResultFormat, ResultMeta, ResultRow, Spec};
 use sandstream::types::{Batch, Digest, Dtype, Input, Kind, Output, Rows, Scores, Signature, Tensor};
+use sandstream_wine::FEATURES;
 
 const ROWS: usize = 1024;
-const NAMES: [&str; 11] = [
-    "fixed acidity",
-    "volatile acidity",
-    "citric acid",
-    "residual sugar",
-    "chlorides",
-    "free sulfur dioxide",
-    "total sulfur dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
 
 type Case = (&'static str, Box<dyn FnMut()>);
 
@@ -79,7 +67,7 @@ fn record(random: &mut fastrand::Rng) -> [f64; 11] {
 
 fn json(i: usize, values: &[f64; 11], shuffle: Option<&mut fastrand::Rng>) -> Vec<u8> {
     let mut members = vec![format!("\"id\":{i}"), format!("\"ts\":{}", 1_700_000_000_000_000 + i)];
-    members.extend(NAMES.iter().zip(values).map(|(name, value)| format!("\"{name}\":{value}")));
+    members.extend(FEATURES.iter().zip(values).map(|(name, value)| format!("\"{name}\":{value}")));
     if let Some(random) = shuffle {
         random.shuffle(&mut members);
     }
@@ -92,7 +80,7 @@ fn protobuf(values: &[f64; 11]) -> Vec<u8> {
 }
 
 fn json_codec(id: bool) -> Arc<dyn Codec> {
-    let mut fields: Vec<_> = NAMES.iter().map(|name| Declared { name: (*name).to_owned(), kind: None }).collect();
+    let mut fields: Vec<_> = FEATURES.iter().map(|name| Declared { name: (*name).to_owned(), kind: None }).collect();
     if id {
         fields.push(Declared { name: "id".to_owned(), kind: Some(Kind::Integer) });
     }
@@ -126,7 +114,7 @@ fn oracle(name: &'static str, records: Vec<Vec<u8>>) -> Case {
     let run = move || {
         for (row, record) in out.chunks_mut(11).zip(&records) {
             let value: serde_json::Value = serde_json::from_slice(black_box(record)).unwrap();
-            row.iter_mut().zip(NAMES).for_each(|(to, name)| *to = value[name].as_f64().unwrap());
+            row.iter_mut().zip(FEATURES).for_each(|(to, name)| *to = value[name].as_f64().unwrap());
         }
         black_box(&out);
     };
@@ -136,7 +124,7 @@ fn oracle(name: &'static str, records: Vec<Vec<u8>>) -> Case {
 fn pack(wine: &[[f64; 11]]) -> Vec<Case> {
     let case = |name, dtype, order: Vec<usize>, selected: Vec<u32>| -> Case {
         let codec = json_codec(false);
-        let fields = order.iter().map(|i| NAMES[*i].to_owned()).collect();
+        let fields = order.iter().map(|i| FEATURES[*i].to_owned()).collect();
         let signature =
             Signature { inputs: vec![Input { name: "x".to_owned(), dtype, fields, dims: Vec::new() }], outputs: Vec::new() };
         let binding = Binding::new(codec.schema(), &signature).unwrap();

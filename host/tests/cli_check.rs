@@ -43,6 +43,8 @@ fn a_file_alone_is_checked_without_a_broker() {
         let ran = site.call(&["check", "--json"]).expect(place, 1, &[place, words]);
         assert_eq!(ran.json()["ok"], false, "{ran:#?}");
     }
+    let without = Site::new("127.0.0.1:1", "check", &TEXT.replace("[kafka]\nbrokers = \"BROKERS\"\n", ""));
+    without.call(&["check"]).expect("enough for `pipe`", 0, &["has no [kafka]", "`run` needs one"]);
     good.call(&["check", "--kafka"]).expect("nobody answers", 1, &["WRONG", "no answer from 127.0.0.1:1"]);
 }
 

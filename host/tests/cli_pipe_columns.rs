@@ -6,51 +6,44 @@
 mod support;
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, Float32Array, RecordBatch, StringArray};
+use arrow_array::{Array as _, ArrayRef, Float32Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
+use rustix::process::{Pid, Signal, kill_process};
+use sandstream_wine::FEATURES;
 use support::program::guest;
-
-const FIELDS: [&str; 11] = [
-    "fixed acidity",
-    "volatile acidity",
-    "citric acid",
-    "residual sugar",
-    "chlorides",
-    "free sulfur dioxide",
-    "total sulfur dioxide",
-    "density",
-    "pH",
-    "sulphates",
-    "alcohol",
-];
 
 /// The data set as columns, in another order than the data type's, with one that nobody asks for.
 fn wines(rename: impl Fn(&str) -> String) -> RecordBatch {
     let matrix = sandstream_wine::matrix();
-    let rows = matrix.len() / FIELDS.len();
-    let column = |at: usize| Float32Array::from_iter_values((0..rows).map(|row| matrix[row * FIELDS.len() + at]));
+    let rows = matrix.len() / FEATURES.len();
+    let column = |at: usize| Float32Array::from_iter_values((0..rows).map(|row| matrix[row * FEATURES.len() + at]));
     let mut columns: Vec<(String, ArrayRef)> =
-        FIELDS.iter().enumerate().rev().map(|(at, name)| (rename(name), Arc::new(column(at)) as ArrayRef)).collect();
+        FEATURES.iter().enumerate().rev().map(|(at, name)| (rename(name), Arc::new(column(at)) as ArrayRef)).collect();
     columns.insert(3, ("colour".to_owned(), Arc::new(StringArray::from_iter_values(std::iter::repeat_n("red", rows)))));
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
 fn write(path: &Path, batch: &RecordBatch) {
+    write_times(path, batch, 1);
+}
+
+fn write_times(path: &Path, batch: &RecordBatch, times: usize) {
     let file = File::create(path).unwrap();
     if path.extension().unwrap() == "parquet" {
         let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(batch).unwrap();
+        (0..times).for_each(|_| writer.write(batch).unwrap());
         writer.close().unwrap();
     } else {
         let mut writer = arrow_ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
-        writer.write(batch).unwrap();
+        (0..times).for_each(|_| writer.write(batch).unwrap());
         writer.finish().unwrap();
     }
 }
@@ -65,18 +58,28 @@ fn read(path: &Path) -> Vec<RecordBatch> {
 }
 
 fn pipe(folder: &Path, input: &str, output: &str) -> (i32, String) {
-    let config = format!(
-        "[types.wine]\nformat = \"json\"\nfields = {FIELDS:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
-    );
+    pipe_of(folder, &plain(), &["--input", input, "--output", output])
+}
+
+fn plain() -> String {
+    format!(
+        "[types.wine]\nformat = \"json\"\nfields = {FEATURES:?}\n[streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\n"
+    )
+}
+
+fn pipe_of(folder: &Path, config: &str, words: &[&str]) -> (i32, String) {
+    let out = command(folder, config, words).output().unwrap();
+    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+fn command(folder: &Path, config: &str, words: &[&str]) -> Command {
     std::fs::write(folder.join("host.toml"), config).unwrap();
     std::fs::create_dir_all(folder.join("models")).unwrap();
     std::fs::copy(guest("wine-linear"), folder.join("models/wine-linear.wasm")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
     command.current_dir(folder).env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
-    let out =
-        command.args(["pipe", "--config", "host.toml", "--models", "models", "--input", input, "--output", output]).output();
-    let out = out.unwrap();
-    (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stderr).into_owned())
+    command.args(["pipe", "--config", "host.toml", "--models", "models"]).args(words);
+    command
 }
 
 #[test]
@@ -118,4 +121,99 @@ fn a_file_of_another_schema_is_named_with_its_columns() {
     std::fs::write(folder.path().join("in.parquet"), b"PAR1 and nothing else").unwrap();
     let (code, err) = pipe(folder.path(), "in.parquet", "out.jsonl");
     assert!(code == 1 && err.contains("in.parquet: this is no Parquet file"), "{err}");
+}
+
+/// The data set as JSON lines, each with a note.
+fn noted(rows: usize, note: impl Fn(usize) -> String) -> String {
+    let matrix = sandstream_wine::matrix();
+    let line = |row: usize| {
+        let values = matrix[row * FEATURES.len()..].iter().zip(FEATURES);
+        let members: String = values.map(|(value, name)| format!("\"{name}\":{value},")).collect();
+        format!("{{{members}\"note\":{}}}\n", note(row))
+    };
+    (0..rows).map(line).collect()
+}
+
+/// A configuration whose results repeat a text.
+fn with_note() -> String {
+    let numbers: String = FEATURES.iter().map(|name| format!("\"{name}\" = \"number\"\n")).collect();
+    format!(
+        "[types.wine]\nformat = \"json\"\n[types.wine.fields]\n{numbers}note = \"text\"\n\
+         [streams.wine]\ninputs = [\"wine\"]\ntype = {{ constant = \"wine\" }}\ninclude = [\"note\"]\n"
+    )
+}
+
+/// A commit has 1,024 records at most, so the first one knows no note.
+#[test]
+fn a_field_that_is_absent_at_first_has_a_column_of_its_kind() {
+    const ABSENT: usize = 1200;
+    let folder = tempfile::tempdir().unwrap();
+    let note = |row: usize| if row < ABSENT { "null".to_owned() } else { format!("\"note {row}\"") };
+    std::fs::write(folder.path().join("in.jsonl"), noted(ABSENT + 100, note)).unwrap();
+    let (code, err) = pipe_of(folder.path(), &with_note(), &["--input", "in.jsonl", "--output", "out.parquet"]);
+    assert_eq!(code, 0, "{err}");
+    let mut row = 0;
+    for batch in read(&folder.path().join("out.parquet")) {
+        let notes = batch.column_by_name("note").unwrap().as_string::<i32>();
+        for at in 0..batch.num_rows() {
+            let expected = (row >= ABSENT).then(|| format!("note {row}"));
+            assert_eq!(notes.is_valid(at).then(|| notes.value(at).to_owned()), expected);
+            row += 1;
+        }
+    }
+    assert_eq!(row, ABSENT + 100);
+}
+
+/// The dead letter of one record cannot be written, so the result of the other is not committed.
+#[test]
+fn a_failure_leaves_no_result_that_was_not_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), noted(1, |_| "\"one\"".to_owned()) + "{}}\n").unwrap();
+    for output in ["out.parquet", "out.arrow"] {
+        let words = ["--input", "in.jsonl", "--output", output, "--dead-letters", "/dev/full", "--report", "report.json"];
+        let (code, err) = pipe_of(folder.path(), &with_note(), &words);
+        assert!(code == 1 && err.contains("cannot write to /dev/full"), "{output}: {err}");
+        let rows: usize = read(&folder.path().join(output)).iter().map(RecordBatch::num_rows).sum();
+        let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
+        assert!(rows == 0 && report.contains("\"results\": 0"), "{output}: {rows} rows, {report}");
+    }
+}
+
+/// Rows of a file are left for another time when a signal comes; those that came through a pipe are answered.
+#[test]
+fn a_signal_leaves_the_rest_of_a_file_of_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let once = wines(str::to_owned);
+    let rows = 12 * once.num_rows();
+    for input in ["in.parquet", "in.arrow"] {
+        write_times(&folder.path().join(input), &once, 12);
+        let mut command = command(folder.path(), &plain(), &["--input", input]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut out, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        out.read_line(&mut line).unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        let answered = 1 + out.lines().count();
+        let out = child.wait_with_output().unwrap();
+        let err = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(1) && answered < rows, "{input}: {answered} results: {err}");
+        assert!(err.contains(&format!("stopped by a signal: {answered} records are answered")), "{input}: {err}");
+    }
+}
+
+#[test]
+fn an_arrow_stream_through_stdin() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = wines(str::to_owned);
+    let path = folder.path().join("in.arrows");
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new(File::create(&path).unwrap(), &rows.schema()).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    let mut command = command(folder.path(), &plain(), &["--input-format", "arrow"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || std::io::copy(&mut File::open(path).unwrap(), &mut stdin).unwrap());
+    let out = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    let lines = out.stdout.iter().filter(|byte| **byte == b'\n').count();
+    assert!(out.status.success() && lines == rows.num_rows(), "{lines}: {}", String::from_utf8_lossy(&out.stderr));
 }

@@ -1,5 +1,5 @@
 //! The guest kit: from a guest's sources to a component, in five languages. It finds or fetches what a language needs, makes the
-//! component, and knows golden files. It does not know the host; `sandstream new`, `build`, `check`, `test` and `bench` do.
+//! component. It does not know the host; `sandstream new`, `build`, `check`, `test` and `bench` do.
 //!
 //! A language is one file in `language/` and one line in its list.
 
@@ -8,7 +8,6 @@ pub mod component;
 mod embedded;
 mod error;
 mod fetch;
-pub mod golden;
 pub mod language;
 mod process;
 pub mod project;

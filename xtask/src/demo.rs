@@ -1,9 +1,16 @@
 //! `cargo xtask demo`: builds sandstream and runs `sandstream demo`, on its own broker or on a real Kafka that is started for it.
 
-use std::process::ExitCode;
+use std::process::{Child, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::kafka::Started;
 use crate::test::Outcome;
@@ -81,14 +88,39 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.broker == On::Kafka {
         eprintln!("starting Apache Kafka on loopback (the first time, it is fetched from Maven Central)");
     }
+    // What ends the demo must not end this before Kafka is stopped. Ctrl-C reaches the demo by itself; SIGTERM is passed on.
+    let (interrupted, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    if args.broker == On::Kafka {
+        flag::register(SIGINT, Arc::clone(&interrupted)).context("signals")?;
+        flag::register(SIGTERM, Arc::clone(&ended)).context("signals")?;
+    }
     let kafka = if args.broker == On::Kafka { Some(Started::alone()?) } else { None };
     let mut demo = std::process::Command::new(workspace::programs()?.join("sandstream"));
     demo.arg("demo").args(args.rest.words());
     if let Some(kafka) = &kafka {
         demo.args(["--brokers", kafka.address()]);
     }
-    let status = demo.status().context("cannot start sandstream")?;
+    if interrupted.load(Ordering::Relaxed) || ended.load(Ordering::Relaxed) {
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut demo = demo.spawn().context("cannot start sandstream")?;
+    let status = wait(&mut demo, &ended)?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+}
+
+/// Waits for the demo's end; SIGTERM is passed on.
+fn wait(demo: &mut Child, ended: &AtomicBool) -> Result<ExitStatus> {
+    loop {
+        if let Some(status) = demo.try_wait()? {
+            return Ok(status);
+        }
+        if ended.swap(false, Ordering::Relaxed)
+            && let Some(pid) = i32::try_from(demo.id()).ok().and_then(Pid::from_raw)
+        {
+            kill_process(pid, Signal::TERM)?;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// The short form: everything is published, refused and rolled back, and every record counted; no time is judged.

@@ -9,6 +9,7 @@ mod dev;
 mod docs;
 mod guests;
 mod kafka;
+mod onnx;
 mod python;
 mod test;
 mod wheel;
@@ -39,6 +40,8 @@ enum Command {
     /// A real Apache Kafka on loopback.
     #[command(subcommand)]
     Kafka(kafka::Command),
+    /// The node tests of ONNX: what is accepted has to be right.
+    OnnxConformance(onnx::Args),
     /// The Python package: lints, and its tests on a broker for development.
     Python,
     /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Docs(args) => docs::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
+        Command::OnnxConformance(args) => onnx::run(&args),
         Command::Python => python::test().map(|()| ExitCode::SUCCESS),
         Command::Test(args) => test::run(&args),
         Command::Trial(words) => workspace::trial(&words),

@@ -13,8 +13,7 @@ use crate::workspace;
 /// An environment with what a file of requirements names, each with its hash. It is made once for each content of the file.
 pub(crate) fn environment(requirements: &Path) -> Result<PathBuf> {
     let wanted = fs::read(requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
-    let digest: String = Sha256::digest(&wanted).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let folder = workspace::cache()?.join("python").join(digest);
+    let folder = workspace::cache()?.join("python").join(digest(&wanted));
     let done = folder.join("complete");
     if !done.exists() {
         eprintln!("fetching what {} names from PyPI", requirements.display());
@@ -25,6 +24,11 @@ pub(crate) fn environment(requirements: &Path) -> Result<PathBuf> {
         fs::write(&done, "")?;
     }
     Ok(folder)
+}
+
+/// A short name for a content.
+pub(crate) fn digest(content: &[u8]) -> String {
+    Sha256::digest(content).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Lints and tests the package, on a broker for development.

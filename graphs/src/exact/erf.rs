@@ -77,10 +77,13 @@ pub(crate) fn erf(values: &mut [f32]) -> TractResult<()> {
     Ok(())
 }
 
+#[inline(always)]
 fn scale(z: f32) -> f32 {
     1.0 / (1.0 + 0.5 * z)
 }
 
-fn horner(coefficients: &[f32], x: f32) -> f32 {
+/// Of a known length, so that it is written out and done for several values at once.
+#[inline(always)]
+fn horner<const N: usize>(coefficients: &[f32; N], x: f32) -> f32 {
     coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
 }

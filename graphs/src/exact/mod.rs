@@ -5,11 +5,17 @@
 
 mod erf;
 mod sigmoid;
+mod tanh;
+
+#[cfg(feature = "onnx")]
+pub(crate) use sigmoid::sigmoid;
+#[cfg(feature = "onnx")]
+pub(crate) use tanh::tanh;
 
 use tract_core::internal::{TractResult, TypedModel};
 use tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_core::ops::logic::IfThenElse;
-use tract_core::ops::math::Erf;
+use tract_core::ops::math::{Erf, Tanh};
 use tract_core::ops::nn::Sigmoid;
 use tract_core::ops::scan::Scan;
 
@@ -28,7 +34,9 @@ pub(crate) fn replace(model: &mut TypedModel) -> TractResult<()> {
             replace(&mut branch.then_body)?;
             replace(&mut branch.else_body)?;
         }
-        let exact = node.op_as::<ElementWiseOp>().and_then(|op| Some((exact(op.0.as_ref())?, op.1)));
+        // Quantised types have a table of their own in tract.
+        let floats = node.outputs.first().is_some_and(|output| output.fact.datum_type.is_float());
+        let exact = node.op_as::<ElementWiseOp>().filter(|_| floats).and_then(|op| Some((exact(op.0.as_ref())?, op.1)));
         if let Some((exact, datum)) = exact {
             node.op = Box::new(ElementWiseOp(exact, datum));
         }
@@ -41,6 +49,8 @@ fn exact(op: &dyn ElementWiseMiniOp) -> Option<Box<dyn ElementWiseMiniOp>> {
         Some(Box::new(sigmoid::Exact))
     } else if op.is::<Erf>() {
         Some(Box::new(erf::Exact))
+    } else if op.is::<Tanh>() {
+        Some(Box::new(tanh::Exact))
     } else {
         None
     }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim as _, TypedModel};
+use tract_core::internal::{DatumType, Symbol, SymbolScope, TDim, TVec, ToDim, TypedModel};
+use tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::pb::{
     GraphProto, ModelProto, ValueInfoProto, tensor_shape_proto::dimension::Value as Size, type_proto::Value as Type,
 };
@@ -185,12 +186,13 @@ fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) 
             (Wanted::Whole, First::Absent) => None,
             (Wanted::Whole, First::Open) => return Err(input.malformed("its first dimension is open".to_owned())),
         };
-        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(|size| size.to_dim())).collect();
+        let shape: TVec<TDim> = first.into_iter().chain(input.rest.iter().map(ToDim::to_dim)).collect();
         model.set_input_fact(slot, InferenceFact::dt_shape(input.datum, shape)).map_err(|error| run::engine(&error))?;
     }
     let symbol = (wanted == Wanted::Rows).then_some(&rows);
     analyse::analyse(&mut model, symbol, bounds)?;
     let typed = model.into_typed().map_err(|error| run::engine(&error))?;
+    truth_values(&typed)?;
     let lead = match wanted {
         Wanted::Rows => Lead::Rows(rows),
         Wanted::One => Lead::One,
@@ -204,4 +206,17 @@ fn rows(symbols: &SymbolScope) -> tract_core::internal::TractResult<Symbol> {
     let rows = symbols.new_with_prefix("rows");
     symbols.add_assertion(format!("{rows}>=1"))?;
     Ok(rows)
+}
+
+/// tract finds out when it runs that it has no maximum of truth values.
+fn truth_values(model: &TypedModel) -> Result<(), Refused> {
+    for node in model.nodes() {
+        let reduces = node.op_as::<Reduce>().is_some_and(|op| matches!(op.reducer, Reducer::Max | Reducer::Min));
+        let input = node.inputs.first().and_then(|input| model.outlet_fact(*input).ok());
+        if reduces && input.is_some_and(|fact| fact.datum_type == DatumType::Bool) {
+            let reason = "the maximum or minimum of truth values is not supported; cast them to integers".to_owned();
+            return Err(Refused::Operator { operator: "ReduceMax or ReduceMin".to_owned(), node: node.name.clone(), reason });
+        }
+    }
+    Ok(())
 }

@@ -19,7 +19,8 @@ use tract_core::ops::cast::cast;
 use crate::{Bounds, Dim, Element, Graph, Port, Refused, RunError, Runner, exact};
 
 #[cfg(feature = "onnx")]
-pub(crate) use bound::{too_large, volume_at_one_row};
+pub(crate) use bound::too_large;
+pub(crate) use bound::volume_at_one_row;
 pub(crate) use guard::guarded;
 
 /// What runs the graphs of this module.

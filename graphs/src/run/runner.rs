@@ -63,8 +63,8 @@ impl Tract {
                     return Err(error);
                 }
             };
-            let parts = made.iter().zip(outputs.iter()).zip(answers);
-            parts.map(|((tensor, port), answer)| append(answer, tensor, port, rows)).collect::<TractResult<()>>()
+            let mut parts = made.iter().zip(outputs.iter()).zip(answers);
+            parts.try_for_each(|((tensor, port), answer)| append(answer, tensor, port, rows))
         };
         match guard::guarded(work) {
             Ok(done) => done.map_err(|error| RunError::Failed(format!("{error:#}"))),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::config::Values;
+use crate::durable;
 use crate::log::segment::Sync;
 
 /// Rewritten when it is larger than this and mostly outdated.
@@ -68,6 +69,9 @@ pub(crate) struct TransactionFact {
     pub(crate) transactional_id: String,
     pub(crate) producer: i64,
     pub(crate) epoch: i16,
+    /// Absent in journals of before it was kept.
+    #[serde(default)]
+    pub(crate) before: Option<(i64, i16)>,
     pub(crate) timeout_ms: i32,
     pub(crate) state: TransactionState,
     pub(crate) partitions: Vec<(String, i32)>,
@@ -161,7 +165,7 @@ impl Journal {
 
     /// Writes it anew with these facts alone.
     pub(crate) fn rewrite(&mut self, facts: &[Fact]) -> io::Result<()> {
-        let Self::File { file, path, bytes, bytes_then, .. } = self else { return Ok(()) };
+        let Self::File { file, path, sync, bytes, bytes_then } = self else { return Ok(()) };
         let beside = path.with_extension("new");
         let mut fresh = Vec::new();
         for fact in facts {
@@ -176,6 +180,7 @@ impl Journal {
         written.write_all(&fresh)?;
         written.sync_data()?;
         fs::rename(&beside, &*path)?;
+        durable::name(path, *sync)?;
         *file = written;
         *bytes = fresh.len() as u64;
         *bytes_then = *bytes;

@@ -12,10 +12,17 @@
 //!
 //! # What survives
 //! Without a folder nothing does. With one, everything that was acknowledged survives the end of the process, kill -9 included, because
-//! it is written to files before; that it also survives the end of the machine is what [`Sync::Always`] is for.
+//! it is written to files before; that it also survives the end of the machine is what [`Sync::Always`] is for, which pushes files and
+//! the names of files to the disk.
+//!
+//! # What is bounded
+//! Connections, the bytes of a request, and the room that is made for what a request announces: no array has more elements than bytes
+//! follow. A request with records of 100 MiB may still ask for some gigabytes of addresses that are never used; no other takes more
+//! than 8 MiB. A compressed batch may become 512 MiB where the broker has to look into it.
 
 mod api;
 mod config;
+mod durable;
 mod fault;
 mod group;
 mod housekeeping;
@@ -28,8 +35,8 @@ mod transaction;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -44,6 +51,8 @@ use state::State;
 
 /// How often groups and transactions are looked after.
 const TICK: Duration = Duration::from_millis(50);
+/// How long the end of a broker waits for requests that are being carried out.
+const ENDING_MAX: Duration = Duration::from_secs(60);
 
 /// What a broker is started with.
 #[derive(Debug, Clone)]
@@ -119,8 +128,6 @@ pub struct Broker {
     shared: Arc<Shared>,
     address: SocketAddr,
     threads: Vec<JoinHandle<()>>,
-    /// Held as long as the folder is used.
-    _lock: Option<File>,
 }
 
 impl Broker {
@@ -136,7 +143,7 @@ impl Broker {
         let (state, lock) = match options.data {
             None => (State::in_memory(settings), None),
             Some(folder) => {
-                let lock = lock(&folder)?;
+                let lock = lock(&folder, options.sync)?;
                 let state = State::in_folder(settings, folder.clone(), options.sync);
                 (state.map_err(|error| Error::Data { folder, error })?, Some(lock))
             }
@@ -144,10 +151,12 @@ impl Broker {
         let unheard = |error| Error::Listen { address: options.listen, error };
         let listener = TcpListener::bind(options.listen).map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let shared = Arc::new(Shared::new(address, state, options.memory_max));
-        let mut broker = Self { shared: Arc::clone(&shared), address, threads: Vec::new(), _lock: lock };
+        let shared = Arc::new(Shared::new(address, state, lock, options.memory_max));
+        let mut broker = Self { shared: Arc::clone(&shared), address, threads: Vec::new() };
         let for_listener = Arc::clone(&shared);
         broker.spawn("listener", move || server::listen(&listener, &for_listener))?;
+        let for_compaction = Arc::clone(&shared);
+        broker.spawn("compaction", move || housekeeping::compact(&for_compaction))?;
         broker.spawn("housekeeping", move || housekeeping::run(&shared))?;
         Ok(broker)
     }
@@ -192,16 +201,22 @@ impl Drop for Broker {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        // Nobody else may use the folder before the last request is through.
+        if self.shared.await_connections(ENDING_MAX) {
+            self.shared.unlock_folder();
+        } else {
+            tracing::error!(?ENDING_MAX, "requests are still being carried out; the folder stays locked until they are");
+        }
     }
 }
 
-fn lock(folder: &PathBuf) -> Result<File, Error> {
-    let unusable = |error| Error::Data { folder: folder.clone(), error };
-    fs::create_dir_all(folder).map_err(unusable)?;
+fn lock(folder: &Path, sync: Sync) -> Result<File, Error> {
+    let unusable = |error| Error::Data { folder: folder.to_path_buf(), error };
+    durable::folder(folder, sync).map_err(unusable)?;
     let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(folder.clone())),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(folder.to_path_buf())),
         Err(fs::TryLockError::Error(error)) => Err(unusable(error)),
     }
 }
@@ -217,23 +232,37 @@ pub(crate) struct Shared {
     /// A group changed.
     groups: Condvar,
     closing: AtomicBool,
-    connections: Mutex<BTreeMap<u64, TcpStream>>,
-    connection: AtomicU64,
+    connections: Mutex<Connections>,
+    /// A connection ended.
+    ended: Condvar,
+    /// Held as long as the folder is used.
+    lock: Mutex<Option<File>>,
     memory_max: u64,
     pub(crate) faults: Faults,
 }
 
-/// A connection that ends when the broker closes.
-pub(crate) struct Registered<'a>(&'a Shared, u64);
+/// The connections there are, to end them when the broker closes.
+#[derive(Debug, Default)]
+struct Connections {
+    open: BTreeMap<u64, TcpStream>,
+    next: u64,
+}
 
-impl Drop for Registered<'_> {
+/// A connection that is counted, and ended when the broker closes.
+pub(crate) struct Registered {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for Registered {
     fn drop(&mut self) {
-        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.shared.connections().open.remove(&self.number);
+        self.shared.ended.notify_all();
     }
 }
 
 impl Shared {
-    fn new(address: SocketAddr, state: State, memory_max: u64) -> Self {
+    fn new(address: SocketAddr, state: State, lock: Option<File>, memory_max: u64) -> Self {
         Self {
             host: address.ip().to_string(),
             port: address.port(),
@@ -241,8 +270,9 @@ impl Shared {
             records: Condvar::new(),
             groups: Condvar::new(),
             closing: AtomicBool::new(false),
-            connections: Mutex::new(BTreeMap::new()),
-            connection: AtomicU64::new(0),
+            connections: Mutex::default(),
+            ended: Condvar::new(),
+            lock: Mutex::new(lock),
             memory_max,
             faults: Faults::default(),
         }
@@ -282,26 +312,49 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
-    fn register(&self, stream: &TcpStream) -> io::Result<Registered<'_>> {
-        let number = self.connection.fetch_add(1, Ordering::Relaxed);
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).insert(number, stream.try_clone()?);
-        Ok(Registered(self, number))
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection in; `None` when there are `max`, or the broker closes.
+    fn register(self: &Arc<Self>, stream: &TcpStream, max: usize) -> io::Result<Option<Registered>> {
+        let mut connections = self.connections();
+        // Asked under the lock: who comes after `close` went through the connections must not be let in.
+        if self.is_closing() || connections.open.len() >= max {
+            return Ok(None);
+        }
+        let number = connections.next;
+        connections.next += 1;
+        connections.open.insert(number, stream.try_clone()?);
+        Ok(Some(Registered { shared: Arc::clone(self), number }))
     }
 
     fn close(&self) {
         self.closing.store(true, Ordering::Release);
+        // Whoever has looked at `closing` before waits by now, and is woken.
+        drop(self.state());
         self.records_changed();
         self.groups_changed();
-        for stream in self.connections.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for stream in self.connections().open.values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
-}
 
-/// Waits; the thread has nothing else to do.
-pub(crate) fn pause(time: Duration) {
-    let until = Instant::now() + time;
-    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
+    /// Waits until all connections have ended; whether they have.
+    fn await_connections(&self, patience: Duration) -> bool {
+        let waited = self.ended.wait_timeout_while(self.connections(), patience, |connections| !connections.open.is_empty());
+        waited.unwrap_or_else(PoisonError::into_inner).0.open.is_empty()
+    }
+
+    fn unlock_folder(&self) {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Waits, but no longer than until the broker closes; the thread has nothing else to do.
+    pub(crate) fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero() && !self.is_closing()) {
+            thread::park_timeout(left.min(TICK));
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,13 +12,15 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+use crate::Shared;
 use crate::api::{Api, Call, LIST, Reply, Unreadable};
 use crate::fault::Fault;
 use crate::group::Client;
-use crate::{Shared, pause};
 
-/// Bytes of a request; Kafka's `socket.request.max.bytes`.
+/// Bytes of a request with records; Kafka's `socket.request.max.bytes`.
 const REQUEST_MAX: usize = 100 << 20;
+/// Bytes of any other request: what is read takes many times as much.
+const ORDER_MAX: usize = 8 << 20;
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 1000;
 /// Bytes of the stack of a connection's thread.
@@ -27,26 +28,25 @@ const STACK: usize = 512 << 10;
 
 /// Takes connections in until the broker closes.
 pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
-    let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         if shared.is_closing() {
             return;
         }
-        let stream = match stream {
-            Ok(stream) => stream,
+        let taken = stream.and_then(|stream| Ok((shared.register(&stream, CONNECTIONS_MAX)?, stream)));
+        let (registered, stream) = match taken {
+            Ok((Some(registered), stream)) => (registered, stream),
+            Ok((None, _)) => {
+                tracing::warn!(CONNECTIONS_MAX, "too many connections: one is refused");
+                continue;
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: others may be closed meanwhile.
                 tracing::warn!(%error, "cannot take a connection in");
-                pause(Duration::from_millis(100));
+                shared.pause(Duration::from_millis(100));
                 continue;
             }
         };
-        if open.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-            open.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(CONNECTIONS_MAX, "too many connections: one is refused");
-            continue;
-        }
-        let (shared, open_now) = (Arc::clone(shared), Arc::clone(&open));
+        let shared = Arc::clone(shared);
         let serve = move || {
             // A request that makes the broker stumble ends its connection, not the broker.
             let served = catch_unwind(AssertUnwindSafe(|| serve(&stream, &shared)));
@@ -55,10 +55,10 @@ pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
                 Ok(Err(error)) => tracing::debug!(%error, "a connection ended"),
                 Err(_) => tracing::error!("a request made the broker stumble; its connection ends"),
             }
-            open_now.fetch_sub(1, Ordering::Relaxed);
+            // The broker waits for this when it ends, so it comes last.
+            drop(registered);
         };
         if let Err(error) = thread::Builder::new().name("connection".to_owned()).stack_size(STACK).spawn(serve) {
-            open.fetch_sub(1, Ordering::Relaxed);
             tracing::error!(%error, "no thread for a connection");
         }
     }
@@ -66,7 +66,6 @@ pub(crate) fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let _registered = shared.register(stream)?;
     let host = format!("/{}", stream.peer_addr()?.ip());
     let mut out = BytesMut::new();
     while let Some(mut request) = frame(stream)? {
@@ -74,6 +73,10 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             return Ok(());
         }
         let (api, version) = kind(&request)?;
+        if api.key != ApiKey::Produce && request.len() > ORDER_MAX {
+            let text = format!("{:?} of {} bytes; at most {ORDER_MAX} are taken", api.key, request.len());
+            return Err(io::Error::other(text));
+        }
         let header = RequestHeader::decode(&mut request, api.key.request_header_version(version)).map_err(wrong)?;
         let client = Client { id: header.client_id.map(|id| id.to_string()).unwrap_or_default(), host: host.clone() };
         tracing::trace!(api = ?api.key, version, client = client.id, bytes = request.len(), "request");
@@ -81,7 +84,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         match fault {
             Some(Fault::Drop) => return stream.shutdown(Shutdown::Both),
             Some(Fault::Delay(time)) => {
-                pause(time);
+                shared.pause(time);
                 if shared.is_closing() {
                     return Ok(());
                 }
@@ -97,7 +100,7 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             tracing::warn!(api = ?api.key, version, client = client.id, why, "a request cannot be read");
             io::Error::other(why)
         })?;
-        if fault == Some(Fault::ApplyThenDisconnect) {
+        if fault == Some(Fault::ApplyThenDisconnect) || reply == Reply::HangUp {
             return stream.shutdown(Shutdown::Both);
         }
         if reply == Reply::Send {

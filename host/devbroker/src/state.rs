@@ -299,7 +299,7 @@ impl State {
 
     /// Writes down how far a group came.
     pub(crate) fn record_offsets(&mut self, group: &str) -> Result<(), ResponseError> {
-        let offsets = self.groups.get(group).map(Group::facts).unwrap_or_default();
+        let Some(offsets) = self.groups.get(group).map(Group::facts) else { return Ok(()) };
         self.record(&Fact::Offsets { group: group.to_owned(), offsets })
     }
 
@@ -328,7 +328,8 @@ impl Topic {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Refused> {
+/// Whether a topic may be called so.
+pub(crate) fn check_name(name: &str) -> Result<(), Refused> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > NAME_MAX || name == "." || name == ".." || !name.chars().all(legal) {
         let why = format!("{name:?} is no topic's name: expected 1 to {NAME_MAX} letters, digits, '.', '_' and '-'");

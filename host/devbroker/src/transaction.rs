@@ -11,11 +11,16 @@ use crate::group::TopicPartition;
 use crate::journal::{Fact, OffsetFact, TransactionFact, TransactionState};
 use crate::state::{State, now_ms};
 
+/// The last epoch that a producer may have. The one above it fences; after that there is a new number.
+const EPOCH_LAST: i16 = i16::MAX - 1;
+
 /// What is known under a transactional id.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) producer: i64,
     pub(crate) epoch: i16,
+    /// Number and epoch that the producer showed when it got the present ones: if it shows them again, the answer was lost.
+    before: Option<(i64, i16)>,
     pub(crate) timeout_ms: i32,
     pub(crate) state: TransactionState,
     pub(crate) partitions: BTreeSet<TopicPartition>,
@@ -34,12 +39,28 @@ pub(crate) struct Owner<'a> {
 }
 
 impl Transaction {
+    /// One without a producer.
+    fn new() -> Self {
+        Self {
+            producer: -1,
+            epoch: 0,
+            before: None,
+            timeout_ms: 0,
+            state: TransactionState::Empty,
+            partitions: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            started: None,
+            started_ms: -1,
+        }
+    }
+
     pub(crate) fn recall(fact: TransactionFact, now: Instant) -> Self {
         let open = fact.state == TransactionState::Ongoing;
         let offsets = |list: Vec<OffsetFact>| list.into_iter().map(|o| ((o.topic.clone(), o.partition), o)).collect();
         Self {
             producer: fact.producer,
             epoch: fact.epoch,
+            before: fact.before,
             timeout_ms: fact.timeout_ms,
             state: fact.state,
             partitions: fact.partitions.into_iter().collect(),
@@ -54,6 +75,7 @@ impl Transaction {
             transactional_id: transactional_id.to_owned(),
             producer: self.producer,
             epoch: self.epoch,
+            before: self.before,
             timeout_ms: self.timeout_ms,
             state: self.state,
             partitions: self.partitions.iter().cloned().collect(),
@@ -86,7 +108,8 @@ impl Transaction {
 
 impl State {
     /// Gives a producer its number and epoch. Whoever had the transactional id before is fenced: the epoch is raised first, and then
-    /// what is open is aborted under the new one. `had` is what a producer that recovers has had (KIP-360).
+    /// what is open is aborted under the new one. `had` is what a producer that recovers has had (KIP-360); one that asks again because
+    /// the answer was lost gets the same answer.
     pub(crate) fn init_producer(
         &mut self,
         transactional_id: &str,
@@ -96,41 +119,35 @@ impl State {
         if timeout_ms <= 0 || i64::from(timeout_ms) > self.settings.number("transaction.max.timeout.ms") {
             return Err(ResponseError::InvalidTransactionTimeout);
         }
-        let fresh = match self.transactions.get(transactional_id) {
-            Some(known) => {
-                if let Some((producer, epoch)) = had
-                    && (producer != known.producer || epoch != known.epoch)
-                {
-                    return Err(ResponseError::ProducerFenced);
-                }
-                known.epoch == i16::MAX - 1
-            }
-            None => true,
-        };
         // What was decided and could not be carried out comes first: its records and offsets are nobody else's.
         if self.transactions.get(transactional_id).is_some_and(Transaction::is_decided) {
             self.carry_out(transactional_id)?;
         }
+        let fresh = match self.transactions.get(transactional_id) {
+            Some(known) => {
+                let has = (known.producer, known.epoch);
+                let asks_again = had.is_some() && had == known.before && known.state != TransactionState::Ongoing;
+                match had {
+                    Some(_) if asks_again => return Ok(has),
+                    Some(had) if had != has => return Err(ResponseError::ProducerFenced),
+                    _ => known.epoch >= EPOCH_LAST,
+                }
+            }
+            None => true,
+        };
         if let Some(known) = self.transactions.get_mut(transactional_id) {
-            known.epoch += 1;
+            known.epoch = known.epoch.saturating_add(1);
+            known.before = None;
             if known.state == TransactionState::Ongoing {
                 self.end(transactional_id, false)?;
             }
         }
         let number = if fresh { Some(self.next_producer()?) } else { None };
-        let known = self.transactions.entry(transactional_id.to_owned()).or_insert_with(|| Transaction {
-            producer: -1,
-            epoch: 0,
-            timeout_ms,
-            state: TransactionState::Empty,
-            partitions: BTreeSet::new(),
-            groups: BTreeMap::new(),
-            started: None,
-            started_ms: -1,
-        });
+        let known = self.transactions.entry(transactional_id.to_owned()).or_insert_with(Transaction::new);
         if let Some(number) = number {
             (known.producer, known.epoch) = (number, 0);
         }
+        known.before = had;
         known.timeout_ms = timeout_ms;
         known.state = TransactionState::Empty;
         known.started_ms = -1;
@@ -147,6 +164,16 @@ impl State {
         if known.epoch == owner.epoch { Ok(known) } else { Err(ResponseError::ProducerFenced) }
     }
 
+    /// The transaction of a producer, to add something to it. What is decided takes nothing in until it is carried out.
+    fn open(&mut self, owner: Owner<'_>) -> Result<&mut Transaction, ResponseError> {
+        let known = self.owned(owner)?;
+        if known.is_decided() {
+            return Err(ResponseError::ConcurrentTransactions);
+        }
+        known.begin();
+        Ok(known)
+    }
+
     /// Whether a producer may write to a partition: it has to be in its open transaction (KIP-890, part 1).
     pub(crate) fn may_write(&mut self, owner: Owner<'_>, partition: &TopicPartition) -> Result<(), ResponseError> {
         let open = self.owned(owner)?;
@@ -159,15 +186,13 @@ impl State {
         owner: Owner<'_>,
         partitions: impl IntoIterator<Item = TopicPartition>,
     ) -> Result<(), ResponseError> {
-        let known = self.owned(owner)?;
-        known.begin();
+        let known = self.open(owner)?;
         known.partitions.extend(partitions);
         self.record_transaction(owner.transactional_id)
     }
 
     pub(crate) fn add_group(&mut self, owner: Owner<'_>, group: &str) -> Result<(), ResponseError> {
-        let known = self.owned(owner)?;
-        known.begin();
+        let known = self.open(owner)?;
         known.groups.entry(group.to_owned()).or_default();
         self.record_transaction(owner.transactional_id)
     }
@@ -180,6 +205,9 @@ impl State {
         offsets: Vec<OffsetFact>,
     ) -> Result<(), ResponseError> {
         let known = self.owned(owner)?;
+        if known.state != TransactionState::Ongoing {
+            return Err(ResponseError::InvalidTxnState);
+        }
         let pending = known.groups.get_mut(group).ok_or(ResponseError::InvalidTxnState)?;
         pending.extend(offsets.into_iter().map(|offset| ((offset.topic.clone(), offset.partition), offset)));
         self.record_transaction(owner.transactional_id)
@@ -254,6 +282,7 @@ impl State {
             tracing::info!(id, "a transaction took longer than its timeout and was aborted");
             if let Some(known) = self.transactions.get_mut(id) {
                 known.epoch = known.epoch.saturating_add(1);
+                known.before = None;
             }
             if let Err(error) = self.end(id, false) {
                 tracing::error!(%error, id, "cannot abort a transaction");

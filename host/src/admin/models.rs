@@ -1,7 +1,9 @@
 //! The models and how far they are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -32,6 +34,36 @@ struct Model {
     /// Milliseconds since the epoch.
     since_ms: u64,
     usage: Option<Total>,
+    /// What runs it and what it costs, where that is a native graph.
+    cost: Option<Cost>,
+}
+
+/// What a native graph costs, measured when it was loaded.
+#[derive(Debug, Serialize)]
+struct Cost {
+    engine: String,
+    /// Whether the rows of a call go through it together.
+    batched: bool,
+    /// Weights, held once for all lanes.
+    weights_bytes: u64,
+    /// Nanoseconds a row, by rows of a call.
+    ns_per_row: BTreeMap<u32, u64>,
+}
+
+impl Cost {
+    fn of(version: &Version) -> Option<Self> {
+        let cost = version.model.cost()?;
+        let per_row = |(rows, took): &(u32, Duration)| {
+            let nanos = took.as_nanos() / u128::from((*rows).max(1));
+            (*rows, u64::try_from(nanos).unwrap_or(u64::MAX))
+        };
+        Some(Self {
+            engine: cost.engine.to_string(),
+            batched: cost.batched,
+            weights_bytes: cost.weights_bytes,
+            ns_per_row: cost.calls.iter().map(per_row).collect(),
+        })
+    }
 }
 
 /// What a version did on all lanes of this host; durations in seconds, of calls.
@@ -85,6 +117,7 @@ impl Model {
             reason: status.reason.clone(),
             since_ms: status.since_ms,
             usage: status.version.as_deref().map(Total::of),
+            cost: status.version.as_deref().and_then(Cost::of),
         }
     }
 }

@@ -205,6 +205,7 @@ impl Control {
             unverified_locations: config.control.unverified_locations,
             limits: config.limits.clone(),
             maxima: config.maxima.clone(),
+            golden_tolerance: config.golden_tolerance,
         };
         let threads = Threads::new().context("the threads that prepare models")?;
         let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, chunks, notices, Box::new(threads))?;

@@ -11,16 +11,18 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{Control, plan};
 use crate::codec::{Declared, Format, ResultFormat, Spec};
 use crate::config::{Config, Stream, TypeBy};
-use crate::pipeline::{self, DataType, Input, Lane, Step, TypeOf};
-use crate::registry::Registry;
+use crate::pipeline::{self, DataType, Input, Lane, OnNoModel, Step, TypeOf};
+use crate::registry::{Registry, State};
 use crate::stream::pipe::{Complaints, Folder, FolderFeed, Gauge, NoChunks, Outlet, PipeLink, Source};
-use crate::telemetry::{LaneState, LaneStats, LetterStage};
+use crate::telemetry::{LaneState, LaneStats};
 use crate::types::nearest;
 
 /// A record's result or dead letter may have this many bytes; there is no topic that would take less.
 const RECORD_BYTES_MAX: usize = 64 << 20;
 /// How long records that were taken are worked on after a signal.
 const CLOSING_MAX: Duration = Duration::from_secs(10);
+/// How long a failure waits for the last word on the models.
+const LAST_WORD_MAX: Duration = Duration::from_millis(100);
 /// After a failure of the lane.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -29,6 +31,7 @@ pub struct Plan {
     stream: Stream,
     specs: Vec<Spec>,
     types: Vec<DataType>,
+    registry: Arc<Registry>,
 }
 
 /// A pipe that runs.
@@ -39,6 +42,8 @@ pub struct Pipe {
     gauge: Arc<Gauge>,
     registry: Arc<Registry>,
     control: Option<Control>,
+    /// No model comes after those that are there at the start, and records that have none wait for ever.
+    final_models: bool,
 }
 
 /// How a pipe ended.
@@ -46,7 +51,7 @@ pub struct Pipe {
 pub enum Ended {
     /// All records of the source are answered.
     Done,
-    /// It was told to stop; all records that had been taken are answered.
+    /// It was told to stop before the end of the source; all records that had been taken are answered.
     Stopped,
 }
 
@@ -77,13 +82,20 @@ impl Plan {
         }
         let specs: Vec<_> = stream.types.iter().filter_map(|name| config.data_type(name)).cloned().collect();
         let types = plan::open(&specs)?;
-        Ok(Self { stream, specs, types })
+        let registry = Arc::new(Registry::new(types.len()));
+        Ok(Self { stream, specs, types, registry })
     }
 
     /// Its data types.
     #[must_use]
     pub fn types(&self) -> &[DataType] {
         &self.types
+    }
+
+    /// The versions that answer while it runs.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
 
     /// The stream.
@@ -141,7 +153,7 @@ fn find<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Stream> {
 }
 
 impl Pipe {
-    /// Starts the control plane and the reader.
+    /// Starts the control plane and the reader. The gauge is the one the source asks whether to go on.
     ///
     /// # Errors
     /// The folder cannot be listed, or the backends cannot be set up.
@@ -152,26 +164,21 @@ impl Pipe {
         watch: bool,
         source: impl Source,
         outlet: Box<dyn Outlet>,
+        gauge: Arc<Gauge>,
     ) -> Result<Self> {
         let types = plan.types.iter().map(|data_type| data_type.name.clone()).collect();
         let bytes_max = config.limits.payload_bytes;
         let feed = FolderFeed::open(Folder { path: models.to_path_buf(), types, bytes_max, watch })
             .with_context(|| format!("the folder of models, {}", models.display()))?;
-        let registry = Arc::new(Registry::new(plan.types.len()));
+        let registry = plan.registry();
         let spec = plan::spec(&plan.stream, &plan.types, &registry, 1)?;
         let type_of = plan::type_of(&plan.stream, &plan.specs)?;
         let control = Control::start(config, vec![spec], Box::new(feed), Arc::new(NoChunks), Box::new(Complaints))?;
-        let gauge = Arc::new(Gauge::default());
         let link = PipeLink::open(source, outlet, Arc::clone(&gauge)).context("the thread that reads records")?;
         let stats: Arc<LaneStats> = Arc::default();
         let lane = Lane::new(link, lane(plan, type_of), Arc::clone(&registry), Arc::clone(&stats));
-        Ok(Self { lane: Some(lane), stats, gauge, registry, control: Some(control) })
-    }
-
-    /// How far it is.
-    #[must_use]
-    pub fn gauge(&self) -> Arc<Gauge> {
-        Arc::clone(&self.gauge)
+        let final_models = !watch && matches!(plan.stream.on_no_model, OnNoModel::Hold);
+        Ok(Self { lane: Some(lane), stats, gauge, registry, control: Some(control), final_models })
     }
 
     /// Figures of its lane.
@@ -205,20 +212,27 @@ impl Pipe {
             match lane.step(now)? {
                 Step::Worked(rows) if rows > 0 => held = None,
                 Step::Recovered(_) => std::thread::park_timeout(PAUSE),
-                _ => self.check(now, wait, closing, &mut held)?,
+                _ => self.check(lane, now, wait, closing, &mut held)?,
             }
             tick();
         }
         lane.drain()?;
         match self.gauge.failure() {
             Some(reason) => bail!("{} records are answered, then the input failed: {reason}", self.gauge.answered()),
-            None if closing.is_some() => Ok(Ended::Stopped),
-            None => Ok(Ended::Done),
+            None if self.gauge.is_whole() => Ok(Ended::Done),
+            None => Ok(Ended::Stopped),
         }
     }
 
     /// Whether it is worth waiting.
-    fn check(&self, now: Instant, wait: Duration, closing: Option<Instant>, held: &mut Option<Instant>) -> Result<()> {
+    fn check(
+        &self,
+        lane: &Lane<PipeLink>,
+        now: Instant,
+        wait: Duration,
+        closing: Option<Instant>,
+        held: &mut Option<Instant>,
+    ) -> Result<()> {
         if self.control.as_ref().is_some_and(|control| control.thread.is_finished()) {
             bail!("the control plane ended; the log says why");
         }
@@ -228,8 +242,13 @@ impl Pipe {
         };
         let since = *held.get_or_insert(now);
         let left = || format!("{} records are answered, the next {} wait", self.gauge.answered(), self.waiting());
-        if closing.is_some_and(|since| now.saturating_duration_since(since) >= CLOSING_MAX) {
+        // In this order: that a model is on its way is said before the one before it is taken away.
+        let hopeless = lane.waits_for_a_model() && self.registry.is_warm();
+        if closing.is_some_and(|since| hopeless || now.saturating_duration_since(since) >= CLOSING_MAX) {
             bail!("stopped: {}: {reason}{}", left(), self.models());
+        }
+        if hopeless && self.final_models {
+            bail!("{}: {reason}; with --once no other model can come{}", left(), self.models());
         }
         if now.saturating_duration_since(since) >= wait {
             bail!("{}: {reason}; --wait {wait:?} is over{}", left(), self.models());
@@ -243,6 +262,9 @@ impl Pipe {
 
     /// What became of the models, for a message.
     fn models(&self) -> String {
+        // States are published a moment after they are acted on.
+        let on_its_way = |state: &State| matches!(state, State::Announced | State::Verified | State::Compiled | State::Warm);
+        self.registry.wait_for(LAST_WORD_MAX, |models| !models.iter().any(|model| on_its_way(&model.state)));
         let models = self.registry.models();
         if models.is_empty() {
             return "; no model was found in the folder".to_owned();
@@ -259,12 +281,6 @@ impl Drop for Pipe {
             tracing::error!(error = format!("{error:#}"), "while ending");
         }
     }
-}
-
-/// Dead letters so far.
-#[must_use]
-pub fn dead_letters(stats: &LaneStats) -> u64 {
-    LetterStage::ALL.iter().map(|stage| stats.dead_letters(*stage)).sum()
 }
 
 fn lane(plan: &Plan, type_of: TypeOf) -> pipeline::Config {

@@ -5,16 +5,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use sandstream_demo::{Options, recording};
-
-use super::signals;
+use sandstream_demo::{Options, recording, stop_flag};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sandstream demo                                     30 seconds on a broker of its own, nothing to install
   sandstream demo --keep                              and leaves it running, with hints what to try next
   sandstream demo --rate 20000 --report figures.json
-  sandstream demo --brokers localhost:9092            on your Kafka; its topics are named demo-<pid>*
+  sandstream demo --brokers localhost:9092            on your Kafka; its topics, demo-<pid>-*, are deleted at the end, unless --keep
 
 1,599 wines are streamed over and over, as JSON; now and then one is mistyped and one is broken. Models are published, refused,
 quarantined, rolled back and retired by the commands that are shown. In the end every record is counted: exit code 0 means that none
@@ -57,7 +55,7 @@ pub(super) fn run(args: &Args, began: Instant) -> Result<ExitCode> {
         keep: args.keep,
         plain: args.plain,
         began,
-        stop: signals::stop_flag()?,
+        stop: stop_flag()?,
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use super::table::{Table, print};
 use crate::config::Config;
 use crate::pipeline::headers;
 use crate::stream::kafka::{self, ReadRecord, Reader};
+use crate::types::hex;
 
 /// How long brokers may take to answer.
 const WAIT: Duration = Duration::from_secs(30);
@@ -167,6 +168,6 @@ fn preview(bytes: &[u8]) -> String {
     };
     match text.filter(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace())) {
         Some(text) => format!("{}{more}", text.split_whitespace().collect::<Vec<_>>().join(" ")),
-        None => format!("0x{}{more}", start.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        None => format!("0x{}{more}", hex(start)),
     }
 }

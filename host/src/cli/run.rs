@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use serde_json::json;
 
 use super::signals;
@@ -23,9 +24,13 @@ pub(super) struct Args {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Be killed when the process with this number ends, which is the one that has started this
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..), hide = true)]
+    with_parent: Option<i32>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    args.with_parent.map_or(Ok(()), end_with)?;
     let config = Config::load(&args.config)?;
     let stop = signals::stop_flag()?;
     let host = Host::start(&config, &stop)?;
@@ -34,6 +39,17 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     host.run(&stop)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever shows a host to somebody must not leave it behind, not even when it is killed itself. The kernel sends the signal when the
+/// thread ends that has started this one.
+fn end_with(parent: i32) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot be told when the parent process ends")?;
+    // It may have ended before that.
+    if getppid() != Pid::from_raw(parent) {
+        bail!("--with-parent {parent}: this process has another parent, or it has ended");
+    }
+    Ok(())
 }
 
 /// What waits for the host reads this line.

@@ -58,7 +58,7 @@ impl Guest {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
             _ => PathBuf::from("."),
         };
-        let (limits, maxima, sessions) = host::limits(root);
+        let host::Given { limits, maxima, sessions, .. } = host::limits(root);
         let guest = Self {
             name: root.required("name", "the guest's name"),
             language: root.required("language", "the language it is written in, such as \"rust\""),

@@ -56,19 +56,30 @@ pub(super) fn control(root: &Section<'_>, folder: &Path) -> Control {
     Control::of(topic, locations, web, unverified)
 }
 
+/// What `[limits]` gives.
+pub(super) struct Given {
+    pub(super) limits: Limits,
+    pub(super) maxima: Limits,
+    pub(super) sessions: Option<u32>,
+    pub(super) golden_tolerance: f64,
+}
+
 /// `[limits]` and `[limits.max]`: what a model may use, what a grant may ask for, and how many sessions there may be.
-pub(super) fn limits(root: &Section<'_>) -> (Limits, Limits, Option<u32>) {
+pub(super) fn limits(root: &Section<'_>) -> Given {
     let mut limits = Limits::default();
     let pool = wasm::Config::default();
     let mut maxima = lifecycle::default_maxima();
     maxima.memory_bytes = maxima.memory_bytes.min(pool.memory_max);
     maxima.table_elements = maxima.table_elements.min(pool.table_elements_max);
     maxima.instances = maxima.instances.min(pool.instances_max);
-    let Some(section) = root.section("limits") else { return (limits, maxima, None) };
+    let Some(section) = root.section("limits") else {
+        return Given { limits, maxima, sessions: None, golden_tolerance: lifecycle::GOLDEN_TOLERANCE };
+    };
     grantable(&section, &mut limits);
     put(&mut limits.stack_bytes, section.size("stack").and_then(|bytes| usize::try_from(bytes).ok()));
     put(&mut limits.log_line_bytes, section.integer("log_line", 16..=65_536).map(|bytes| bytes as usize));
     put(&mut limits.payload_bytes, section.size("payload"));
+    let golden_tolerance = section.share("golden_tolerance").unwrap_or(lifecycle::GOLDEN_TOLERANCE);
     let sessions = section.integer("sessions", 1..=65_536).map(|n| n as u32);
     if let Some(max) = section.section("max") {
         grantable(&max, &mut maxima);
@@ -91,7 +102,7 @@ pub(super) fn limits(root: &Section<'_>) -> (Limits, Limits, Option<u32>) {
     for (key, _) in stated.iter().filter(|(_, within)| !within) {
         section.wrong(key, format!("is more than a grant may ask for; raise `limits.max.{key}` too"));
     }
-    (limits, maxima, sessions)
+    Given { limits, maxima, sessions, golden_tolerance }
 }
 
 fn grantable(section: &Section<'_>, limits: &mut Limits) {

@@ -23,6 +23,7 @@ pub use units::{duration, size};
 use crate::lifecycle::WebRoot;
 use crate::types::Limits;
 use crate::{backend, codec, stream as seam};
+use host::Given;
 use reader::{Problems, Section};
 
 /// A checked configuration.
@@ -43,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// What a grant may ask for.
     pub maxima: Limits,
+    /// The most by which a golden of a descriptor may let a float differ.
+    pub golden_tolerance: f64,
     /// What all WASM models share.
     pub wasm: backend::wasm::Config,
     /// The admin server; `None` without `[admin]`.
@@ -130,11 +133,11 @@ impl Config {
         let control = host::control(root, &folder);
         let types = types::read(root, &folder);
         let streams = stream::read(root, &types);
-        let (limits, maxima, sessions) = host::limits(root);
+        let Given { limits, maxima, sessions, golden_tolerance } = host::limits(root);
         let wasm = host::wasm(root, &folder, &limits, &maxima, sessions);
         let admin = host::admin(root, &folder);
         root.finish();
-        Self { file: file.to_path_buf(), kafka, control, types, streams, limits, maxima, wasm, admin }
+        Self { file: file.to_path_buf(), kafka, control, types, streams, limits, maxima, golden_tolerance, wasm, admin }
     }
 
     /// The data type of that name.

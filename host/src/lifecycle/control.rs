@@ -77,8 +77,13 @@ impl Lifecycle {
             .enumerate()
             .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
-        let (limits, maxima) = (config.limits.clone(), config.maxima.clone());
-        let rules = Rules { locations: locations.clone(), chunks, limits, maxima };
+        let rules = Rules {
+            locations: locations.clone(),
+            chunks,
+            limits: config.limits.clone(),
+            maxima: config.maxima.clone(),
+            golden_tolerance: config.golden_tolerance,
+        };
         Ok(Self {
             feed,
             watch: Watch::new(locations),
@@ -341,10 +346,12 @@ impl Lifecycle {
                 request.1.push(*place);
             }
         }
+        // Whoever sees that nothing answers any more sees as well that something is on its way.
+        let streams = || self.workshop.streams.iter().enumerate();
+        streams().filter(|(at, _)| waiting.contains(at)).for_each(|(_, stream)| stream.registry.set_warm(false));
         self.route();
-        for (at, stream) in self.workshop.streams.iter().enumerate() {
-            stream.registry.set_warm(!waiting.contains(&at));
-        }
+        let streams = || self.workshop.streams.iter().enumerate();
+        streams().filter(|(at, _)| !waiting.contains(at)).for_each(|(_, stream)| stream.registry.set_warm(true));
         self.supersede(&requests);
         self.prepare(requests)
     }

@@ -15,6 +15,7 @@ mod chunks;
 mod compile;
 mod control;
 mod folder;
+pub mod golden;
 mod grants;
 mod history;
 mod locations;
@@ -70,7 +71,12 @@ pub struct Config {
     pub limits: Limits,
     /// What a grant may ask for.
     pub maxima: Limits,
+    /// The most by which a golden of a descriptor may let a float differ.
+    pub golden_tolerance: f64,
 }
+
+/// The most by which a golden may let a float differ, where the configuration says nothing else.
+pub const GOLDEN_TOLERANCE: f64 = 1e-3;
 
 impl Config {
     /// The defaults.
@@ -83,6 +89,7 @@ impl Config {
             unverified_locations: false,
             limits: Limits::default(),
             maxima: default_maxima(),
+            golden_tolerance: GOLDEN_TOLERANCE,
         }
     }
 }

@@ -35,10 +35,15 @@ impl<'a> Rehearsal<'a> {
     /// # Errors
     /// The two do not fit, or `load` fails.
     pub fn new(model: &'a dyn Model, schema: &Schema) -> Result<Self, String> {
+        Self::with(model, schema, open(model)?)
+    }
+
+    /// Joins a model with a data type, for a session that is there.
+    pub(super) fn with(model: &'a dyn Model, schema: &Schema, session: Box<dyn Session>) -> Result<Self, String> {
         let binding = Binding::new(schema, model.signature()).map_err(|BindError(reason)| reason)?;
         Ok(Self {
             model,
-            session: Some(open(model)?),
+            session: Some(session),
             inputs: binding.inputs(),
             binding,
             batch: Batch::new(ROWS, BYTES),
@@ -47,6 +52,11 @@ impl<'a> Rehearsal<'a> {
             scores: Scores::default(),
             answers: Vec::with_capacity(ROWS),
         })
+    }
+
+    /// The session, where it was not lost.
+    pub(super) fn into_session(self) -> Option<Box<dyn Session>> {
+        self.session
     }
 
     /// Fields that have to be decoded, as indices into the schema.

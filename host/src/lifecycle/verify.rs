@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::golden::{self, Case};
 use super::grants;
 use super::locations::{Located, Locations};
 use super::watch::{Announced, Content};
@@ -17,6 +18,8 @@ pub(super) struct Rules {
     pub(super) chunks: Arc<dyn Chunks>,
     pub(super) limits: Limits,
     pub(super) maxima: Limits,
+    /// The most by which a golden may let a float differ.
+    pub(super) golden_tolerance: f64,
 }
 
 /// A model whose payload and permissions are in order.
@@ -25,6 +28,8 @@ pub(super) struct Verified {
     pub(super) digest: Digest,
     pub(super) payload: Payload,
     pub(super) limits: Limits,
+    /// Records and what the model has to say to them.
+    pub(super) goldens: Vec<Case>,
 }
 
 /// Checks a descriptor and reads its files and chunks. What it says once `go_on` is false is of no meaning.
@@ -41,6 +46,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends, go_on
     let descriptor = &announced.descriptor;
     let kind = kind(descriptor, backends)?;
     built(descriptor)?;
+    let goldens = goldens(descriptor, rules.golden_tolerance)?;
     let limits = grants::apply(descriptor.grants.as_ref(), &rules.limits, &rules.maxima)?;
     let (data, digest) = content("the model", &announced.payload, rules, go_on)?;
     let artifacts = artifacts(announced, rules, go_on)?;
@@ -60,7 +66,7 @@ fn checked(announced: &Arc<Announced>, rules: &Rules, backends: &Backends, go_on
     {
         return Err(format!("its files changed since it was announced: it was {known} and is {digest}"));
     }
-    Ok(Verified { announced: announced.clone(), digest, payload, limits })
+    Ok(Verified { announced: announced.clone(), digest, payload, limits, goldens })
 }
 
 fn kind(descriptor: &ModelDescriptor, backends: &Backends) -> Result<ModelType, String> {
@@ -74,7 +80,6 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
     let fields = [
         ("evaluator", descriptor.evaluator.is_some()),
         ("lineage", descriptor.lineage.is_some()),
-        ("goldens", !descriptor.goldens.is_empty()),
         ("effective_from", descriptor.effective_from.is_some()),
         ("authenticity", !descriptor.authenticity.is_empty()),
         ("formats", !descriptor.formats.is_empty()),
@@ -84,6 +89,26 @@ fn built(descriptor: &ModelDescriptor) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the descriptor sets {}, which is not built yet; publish without it", set.join(", ")))
+}
+
+/// Each is a line of a golden file. A tolerance that lets everything through would be no test.
+fn goldens(descriptor: &ModelDescriptor, tolerance_max: f64) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::with_capacity(descriptor.goldens.len());
+    for (number, line) in (1..).zip(&descriptor.goldens) {
+        let text = std::str::from_utf8(line).map_err(|error| format!("golden {number}: {error}"))?;
+        let case = golden::case(number, text).map_err(|reason| format!("golden {number}: {reason}"))?;
+        if case.expected.is_none() {
+            return Err(format!("golden {number} says neither `outputs` nor `rejected`"));
+        }
+        if case.tolerance > tolerance_max {
+            return Err(format!(
+                "golden {number} has a tolerance of {}, at most {tolerance_max} is allowed (`limits.golden_tolerance`)",
+                case.tolerance
+            ));
+        }
+        cases.push(case);
+    }
+    Ok(cases)
 }
 
 fn artifacts(announced: &Announced, rules: &Rules, go_on: &dyn Fn() -> bool) -> Result<Vec<Artifact>, String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::config::OnNoModel;
@@ -9,7 +10,7 @@ use super::deliver::Share;
 use super::hand::Fate;
 use super::lane::Lane;
 use super::route::live;
-use crate::registry::{Snapshot, Version};
+use crate::registry::{Route, Snapshot, Version};
 use crate::stream::{Link, LinkError};
 use crate::telemetry::LaneState;
 
@@ -115,6 +116,16 @@ impl<L: Link> Lane<L> {
             self.running = true;
             self.stats.set_state(LaneState::Running);
         }
+    }
+
+    /// Whether records wait that only another model can answer, under the view that is in force: not for a session of a model that
+    /// is there, and not for what the control plane makes of a fault.
+    #[must_use]
+    pub fn waits_for_a_model(&self) -> bool {
+        let snapshot = self.registry.snapshot();
+        let undecided = |route: &Route| matches!(route, Route::Live(version) if version.quarantined.load(Ordering::Acquire));
+        let held = self.hold.under.as_ref().is_some_and(|under| under.answers_as(&snapshot));
+        held && self.hold.seatless.is_empty() && !snapshot.routes.iter().any(undecided)
     }
 
     fn why_held(&self) -> String {

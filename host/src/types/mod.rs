@@ -12,7 +12,7 @@ mod signature;
 mod tensor;
 
 pub use batch::{Batch, Header, Record, Span};
-pub use id::{Digest, DigestError, ModelId, Revision};
+pub use id::{Digest, DigestError, ModelId, Revision, hex};
 pub use limits::Limits;
 pub use rows::{RowFill, RowMut, Rows};
 pub use schema::{Field, Kind, Schema, SchemaError, nearest, normalise};

@@ -3,7 +3,7 @@
 //!
 //! Packages are unpacked into the cache and never installed.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,30 @@ pub(super) fn find() -> Result<Toolchain, Error> {
     fs::create_dir_all(&parent).map_err(Error::file("make", &parent))?;
     let root = match finished(&parent)? {
         Some(root) => root,
-        None => make(&parent)?,
+        None => {
+            // Two at a time would be in each other's way in apt's own lock, and one would work for nothing.
+            let _alone = alone(&parent)?;
+            match finished(&parent)? {
+                Some(root) => root,
+                None => make(&parent)?,
+            }
+        }
     };
     Toolchain::new(Source::Debian, Some(root.join("rustc")), Some(root.join("wasm-ld")))
+}
+
+/// A lock on the folder, for as long as what is given is kept. Whoever holds it works for a minute or two, and its end, however it
+/// comes, frees it.
+fn alone(parent: &Path) -> Result<File, Error> {
+    let path = parent.join("lock");
+    let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(Error::file("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => eprintln!("another build is making Debian's compiler ready: waiting for it"),
+        Err(TryLockError::Error(reason)) => return Err(Error::file("lock", &path)(reason)),
+    }
+    file.lock().map_err(Error::file("lock", &path))?;
+    Ok(file)
 }
 
 /// The newest finished toolchain: the folder gets its name only when it is complete.
@@ -94,13 +115,35 @@ fn dependency(package: &str, prefix: &str) -> Result<String, Error> {
     })
 }
 
+/// The folder of shared libraries below `usr/lib`, which Debian calls after the processor: `x86_64-linux-gnu`, `aarch64-linux-gnu`. It
+/// is the one with the compiler's own.
+fn libraries(new: &Path) -> Result<String, Error> {
+    let lib = new.join("usr/lib");
+    for entry in fs::read_dir(&lib).map_err(Error::file("list", &lib))? {
+        let folder = entry.map_err(Error::file("list", &lib))?.path();
+        // What cannot be listed is a file, and not the folder.
+        let mut files = fs::read_dir(&folder).into_iter().flatten().flatten();
+        if files.any(|file| file.file_name().to_string_lossy().starts_with("librustc_driver"))
+            && let Some(name) = folder.file_name()
+        {
+            return Ok(name.to_string_lossy().into_owned());
+        }
+    }
+    Err(Error::Missing {
+        tool: "Debian's rustc-web",
+        what: format!("{}/*/ has no librustc_driver for {}", lib.display(), std::env::consts::ARCH),
+        todo: "run `rustup target add wasm32-unknown-unknown`",
+    })
+}
+
 /// Writes `rustc` and `wasm-ld`, which find their libraries wherever the folder lies.
 fn wrap(new: &Path, llvm: &str) -> Result<(), Error> {
+    let libraries = libraries(new)?;
     for (name, program) in [("rustc", "usr/bin/rustc"), ("wasm-ld", &format!("usr/lib/llvm-{llvm}/bin/wasm-ld"))] {
         let script = format!(
             "#!/bin/sh\n\
              here=$(CDPATH= cd -- \"$(dirname -- \"$0\")\" && pwd)\n\
-             LD_LIBRARY_PATH=\"$here/usr/lib/x86_64-linux-gnu:$here/usr/lib/llvm-{llvm}/lib\" exec \"$here/{program}\" \"$@\"\n"
+             LD_LIBRARY_PATH=\"$here/usr/lib/{libraries}:$here/usr/lib/llvm-{llvm}/lib\" exec \"$here/{program}\" \"$@\"\n"
         );
         let path = new.join(name);
         fs::write(&path, script).map_err(Error::file("write", &path))?;
@@ -151,4 +194,45 @@ fn lay_down(built: &Path, library: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn the_wrapper_names_the_libraries_of_the_processor_that_was_unpacked() {
+        for processor in ["x86_64-linux-gnu", "aarch64-linux-gnu"] {
+            let new = tempfile::tempdir().unwrap();
+            let lib = new.path().join("usr/lib");
+            fs::create_dir_all(lib.join("llvm-19/bin")).unwrap();
+            assert!(wrap(new.path(), "19").unwrap_err().to_string().contains("has no librustc_driver"));
+            fs::create_dir_all(lib.join(processor)).unwrap();
+            fs::write(lib.join(processor).join("librustc_driver-0123.so"), "").unwrap();
+            wrap(new.path(), "19").unwrap();
+            let script = fs::read_to_string(new.path().join("rustc")).unwrap();
+            assert!(script.contains(&format!("$here/usr/lib/{processor}:$here/usr/lib/llvm-19/lib")), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_second_build_waits_for_the_first() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = alone(parent.path()).unwrap();
+        let (path, waiting) = (parent.path().to_path_buf(), std::sync::Barrier::new(2));
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                waiting.wait();
+                alone(&path).map(|_| finished(&path).unwrap().is_some()).unwrap()
+            });
+            waiting.wait();
+            let root = path.join("debian-1.0");
+            fs::create_dir_all(&root).unwrap();
+            fs::write(root.join("rustc"), "").unwrap();
+            drop(first);
+            assert!(second.join().unwrap(), "it finds what the first one made");
+        });
+    }
 }

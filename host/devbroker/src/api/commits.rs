@@ -12,7 +12,7 @@ use kafka_protocol::messages::offset_fetch_response::{
 use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName};
 
 use super::{Call, text};
-use crate::group::{Claim, TopicPartition};
+use crate::group::{Claim, Group, TopicPartition};
 use crate::journal::OffsetFact;
 use crate::state::State;
 
@@ -31,7 +31,7 @@ pub(super) fn commit(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
         transactional: false,
     };
     let group = request.group_id.as_str();
-    let allowed = state.groups.entry(group.to_owned()).or_default().may_commit(claim, Instant::now());
+    let allowed = may_commit(&mut state, group, claim);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let mut answer = OffsetCommitResponseTopic::default().with_name(topic.name.clone());
@@ -53,6 +53,16 @@ pub(super) fn commit(call: &Call<'_>, request: OffsetCommitRequest) -> OffsetCom
         }
     }
     OffsetCommitResponse::default().with_topics(topics)
+}
+
+/// Whether whoever claims to be a member may commit for a group. Only a commit without a generation makes one that is not there.
+pub(super) fn may_commit(state: &mut State, group: &str, claim: Claim<'_>) -> Result<(), ResponseError> {
+    match state.groups.get_mut(group) {
+        Some(group) => group.may_commit(claim, Instant::now()),
+        None if claim.generation < 0 => Ok(()),
+        None if claim.knows_epochs => Err(ResponseError::GroupIdNotFound),
+        None => Err(ResponseError::IllegalGeneration),
+    }
 }
 
 fn note(state: &mut State, group: &str, fact: &OffsetFact) -> Result<(), ResponseError> {
@@ -105,10 +115,11 @@ fn group(state: &mut State, asked: OffsetFetchRequestGroup, stable: bool) -> Off
     let id = asked.group_id.to_string();
     let mut answer = OffsetFetchResponseGroup::default().with_group_id(asked.group_id);
     // Only members of the newer protocol say who they are.
-    if let Some(member) = asked.member_id.as_deref().filter(|_| asked.member_epoch >= 0) {
+    if let Some(member) = asked.member_id.as_deref().filter(|_| asked.member_epoch >= 0)
+        && let Some(members) = state.groups.get_mut(&id).and_then(Group::as_consumer)
+    {
         let claim = Claim { member, instance: None, generation: asked.member_epoch, knows_epochs: true, transactional: false };
-        let group = state.groups.entry(id.clone()).or_default();
-        if let Err(error) = group.may_commit(claim, Instant::now()) {
+        if let Err(error) = members.may_commit(claim) {
             answer.error_code = error.code();
             return answer;
         }

@@ -15,9 +15,9 @@ use kafka_protocol::messages::{
 use uuid::Uuid;
 
 use super::{Call, allowed, text};
-use crate::group::Members;
 use crate::group::assign::Part;
 use crate::group::consumer::{Beat, Beaten};
+use crate::group::{Group, Members};
 use crate::state::{Refused, State, random};
 
 const ASSIGNORS: [&str; 2] = ["uniform", "range"];
@@ -46,8 +46,7 @@ fn try_beat(call: &Call<'_>, state: &mut State, request: ConsumerGroupHeartbeatR
     let topics = state.known_topics();
     let members = match (beat.epoch, state.groups.get_mut(&group)) {
         (0, _) => state.groups.entry(group).or_default().consumer()?,
-        (_, Some(group)) => group.consumer()?,
-        (_, None) => return Err(ResponseError::UnknownMemberId.into()),
+        (_, found) => found.and_then(Group::as_consumer).ok_or(ResponseError::UnknownMemberId)?,
     };
     Ok(members.beat(&beat, &topics, Instant::now())?)
 }
@@ -56,6 +55,7 @@ fn wished(call: &Call<'_>, request: ConsumerGroupHeartbeatRequest) -> Result<Bea
     if request.group_id.is_empty() {
         return Err(ResponseError::InvalidGroupId.into());
     }
+    check(&request)?;
     let assignor = request.server_assignor.map(|name| name.to_string());
     if let Some(name) = assignor.as_deref().filter(|name| !ASSIGNORS.contains(name)) {
         let why = format!("ServerAssignor {name} is not supported. Supported assignors: {}.", ASSIGNORS.join(", "));
@@ -87,6 +87,23 @@ fn wished(call: &Call<'_>, request: ConsumerGroupHeartbeatRequest) -> Result<Bea
         rebalance: u64::try_from(request.rebalance_timeout_ms).ok().map(Duration::from_millis),
         has,
     })
+}
+
+/// What a heartbeat has to say, and what it must not, as Apache Kafka checks it.
+fn check(request: &ConsumerGroupHeartbeatRequest) -> Result<(), Refused> {
+    let wrong = |why: &str| Err(Refused::new(ResponseError::InvalidRequest, why));
+    match request.member_epoch {
+        0 if request.rebalance_timeout_ms == -1 => wrong("RebalanceTimeoutMs must be provided in first request."),
+        0 if request.topic_partitions.as_ref().is_none_or(|has| !has.is_empty()) => {
+            wrong("TopicPartitions must be empty when (re-)joining.")
+        }
+        0 if request.subscribed_topic_names.is_none() && request.subscribed_topic_regex.is_none() => {
+            wrong("Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.")
+        }
+        -2 if request.instance_id.is_none() => wrong("InstanceId can't be null."),
+        ..=-3 => wrong("MemberEpoch is invalid."),
+        _ => Ok(()),
+    }
 }
 
 fn by_topic(parts: &BTreeSet<Part>) -> BTreeMap<Uuid, Vec<i32>> {

@@ -8,8 +8,12 @@ use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopi
 use kafka_protocol::messages::{FetchRequest, FetchResponse, ProducerId};
 
 use super::Call;
+use crate::log::Extent;
+use crate::log::producers::Aborted;
 use crate::state::State;
 
+/// The isolation level of those who read what was committed.
+const COMMITTED: i8 = 1;
 /// Bytes of records in one answer, whatever is asked for.
 const BYTES_MAX: usize = 64 << 20;
 /// A client may ask to wait this long; it is asked again afterwards.
@@ -22,79 +26,77 @@ pub(super) fn fetch(call: &Call<'_>, request: FetchRequest) -> FetchResponse {
     let enough = if request.topics.is_empty() { 0 } else { usize::try_from(request.min_bytes).unwrap_or(0) };
     let mut state = call.state();
     loop {
-        let mut gathered = Gathered::new(&request);
-        let answer = gathered.answer(&state, &request, call.version);
-        if gathered.bytes >= enough || gathered.failed || Instant::now() >= until || call.broker.is_closing() {
-            return answer;
+        // Nothing is read before there is enough.
+        let plan = Plan::new(&state, &request);
+        if plan.bytes >= enough || plan.failed || Instant::now() >= until || call.broker.is_closing() {
+            return answer(&state, &request, &plan, call.version);
         }
         state = call.broker.wait_for_records(state, until);
     }
 }
 
-/// What one look at the log has found.
-struct Gathered {
+/// What is to be read of each partition, in the order in which they were asked for.
+struct Plan {
+    extents: Vec<Result<Extent, ResponseError>>,
     bytes: usize,
-    left: usize,
     failed: bool,
 }
 
-impl Gathered {
-    fn new(request: &FetchRequest) -> Self {
-        Self { bytes: 0, left: usize::try_from(request.max_bytes).unwrap_or(0).min(BYTES_MAX), failed: false }
+impl Plan {
+    fn new(state: &State, request: &FetchRequest) -> Self {
+        let most = usize::try_from(request.max_bytes).unwrap_or(0).min(BYTES_MAX);
+        let mut plan = Self { extents: Vec::new(), bytes: 0, failed: false };
+        for topic in &request.topics {
+            for asked in &topic.partitions {
+                let max = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(most.saturating_sub(plan.bytes));
+                // A batch larger than what was asked for is sent all the same, if it is the first of the answer (KIP-74).
+                let extent = state.partition(&topic.topic, asked.partition).and_then(|partition| {
+                    let to = if request.isolation_level == COMMITTED { partition.stable() } else { partition.next() };
+                    partition.extent(asked.fetch_offset, to, max, plan.bytes == 0)
+                });
+                plan.bytes += extent.as_ref().map_or(0, |extent| extent.bytes);
+                plan.failed |= extent.is_err();
+                plan.extents.push(extent);
+            }
+        }
+        plan
     }
+}
 
-    fn answer(&mut self, state: &State, request: &FetchRequest, version: i16) -> FetchResponse {
-        let committed = request.isolation_level == 1;
-        let topics = request.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|asked| self.partition(state, &topic.topic, asked, committed, version));
-            FetchableTopicResponse::default().with_topic(topic.topic.clone()).with_partitions(partitions.collect())
+fn answer(state: &State, request: &FetchRequest, plan: &Plan, version: i16) -> FetchResponse {
+    let mut extents = plan.extents.iter();
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().zip(&mut extents).map(|(asked, extent)| {
+            let mut data = PartitionData::default().with_partition_index(asked.partition).with_high_watermark(-1);
+            let extent = extent.as_ref().map_err(|error| *error);
+            if let Err(error) = extent.and_then(|extent| read(state, request, (&topic.topic, asked), extent, &mut data)) {
+                data.error_code = error.code();
+            }
+            if version < 5 {
+                data.log_start_offset = -1;
+            }
+            data
         });
-        FetchResponse::default().with_responses(topics.collect())
-    }
+        FetchableTopicResponse::default().with_topic(topic.topic.clone()).with_partitions(partitions.collect())
+    });
+    FetchResponse::default().with_responses(topics.collect())
+}
 
-    fn partition(&mut self, state: &State, topic: &str, asked: &FetchPartition, committed: bool, version: i16) -> PartitionData {
-        let mut data = PartitionData::default().with_partition_index(asked.partition).with_high_watermark(-1);
-        if let Err(error) = self.read(state, topic, asked, committed, version, &mut data) {
-            self.failed = true;
-            data.error_code = error.code();
-        }
-        data
+fn read(
+    state: &State,
+    request: &FetchRequest,
+    (topic, asked): (&str, &FetchPartition),
+    extent: &Extent,
+    data: &mut PartitionData,
+) -> Result<(), ResponseError> {
+    let partition = state.partition(topic, asked.partition)?;
+    data.high_watermark = partition.next();
+    data.last_stable_offset = partition.stable();
+    data.log_start_offset = partition.start();
+    data.records = Some(partition.read(extent)?);
+    if request.isolation_level == COMMITTED {
+        let told = |a: Aborted| AbortedTransaction::default().with_producer_id(ProducerId(a.producer)).with_first_offset(a.first);
+        data.aborted_transactions = Some(partition.aborted(extent).map(told).collect());
     }
-
-    fn read(
-        &mut self,
-        state: &State,
-        topic: &str,
-        asked: &FetchPartition,
-        committed: bool,
-        version: i16,
-        data: &mut PartitionData,
-    ) -> Result<(), ResponseError> {
-        let partition = state.partition(topic, asked.partition)?;
-        data.high_watermark = partition.next();
-        data.last_stable_offset = partition.stable();
-        if version >= 5 {
-            data.log_start_offset = partition.start();
-        }
-        let to = if committed { partition.stable() } else { partition.next() };
-        let max = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(self.left);
-        // A batch larger than what was asked for is sent all the same, if it is the first of the answer (KIP-74).
-        if self.left == 0 && self.bytes > 0 {
-            data.records = Some(bytes::Bytes::new());
-            return Ok(());
-        }
-        let read = partition.read(asked.fetch_offset, to, max)?;
-        let fits = read.records.len() <= self.left || self.bytes == 0;
-        let records = if fits { read.records } else { bytes::Bytes::new() };
-        self.bytes += records.len();
-        self.left = self.left.saturating_sub(records.len());
-        data.records = Some(records);
-        if committed {
-            let aborted = |a: crate::log::producers::Aborted| {
-                AbortedTransaction::default().with_producer_id(ProducerId(a.producer)).with_first_offset(a.first)
-            };
-            data.aborted_transactions = Some(read.aborted.into_iter().map(aborted).collect());
-        }
-        Ok(())
-    }
+    Ok(())
 }

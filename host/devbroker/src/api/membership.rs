@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Call, code, text};
 use crate::group::classic::{Classic, Join, Joined, Joining};
-use crate::group::{Claim, Members};
+use crate::group::{Claim, Group, Members};
 use crate::state::{State, random};
 
 /// From these versions on a member that is new is sent back with its id, and may be a static one.
@@ -53,8 +53,12 @@ fn try_join(call: &Call<'_>, request: JoinGroupRequest) -> Result<Joined, NotJoi
     let group = request.group_id.to_string();
     let mut state = call.state();
     let join = wished(call, &state, request).map_err(|error| (error, None))?;
-    let now = Instant::now();
+    let (now, instance) = (Instant::now(), join.instance.clone());
     let fresh = format!("{}-{}", call.client.id, Uuid::from_bytes(random()));
+    // Whoever says that it is a member already makes no group.
+    if !join.member.is_empty() && !state.groups.contains_key(&group) {
+        return Err((ResponseError::UnknownMemberId, None));
+    }
     let classic = state.groups.entry(group.clone()).or_default().classic().map_err(|error| (error, None))?;
     let joining = classic.join(join, fresh, now).map_err(|error| (error, None))?;
     call.broker.groups_changed();
@@ -63,7 +67,7 @@ fn try_join(call: &Call<'_>, request: JoinGroupRequest) -> Result<Joined, NotJoi
         Joining::Invited(id) => return Err((ResponseError::MemberIdRequired, Some(id))),
         Joining::Wait(id, before) => (id, before),
     };
-    let joined = wait(call, state, &group, |classic| classic.joined(&id, before));
+    let joined = wait(call, state, &group, |classic| classic.joined(&id, instance.as_deref(), before));
     joined.map_err(|error| (error, Some(id)))
 }
 
@@ -126,12 +130,12 @@ fn try_sync(call: &Call<'_>, request: SyncGroupRequest) -> Result<Bytes, Respons
     let assignments = request.assignments.into_iter().map(|a| (a.member_id.to_string(), a.assignment)).collect();
     members(&mut state, group)?.sync(claim, assignments, Instant::now())?;
     call.broker.groups_changed();
-    wait(call, state, group, |classic| classic.synced(claim.member, claim.generation))
+    wait(call, state, group, |classic| classic.synced(claim))
 }
 
 /// The members of a group that exists.
 fn members<'a>(state: &'a mut State, group: &str) -> Result<&'a mut Classic, ResponseError> {
-    state.groups.get_mut(group).ok_or(ResponseError::UnknownMemberId)?.classic().map_err(|_| ResponseError::UnknownMemberId)
+    state.groups.get_mut(group).and_then(Group::as_classic).ok_or(ResponseError::UnknownMemberId)
 }
 
 pub(super) fn heartbeat(call: &Call<'_>, request: HeartbeatRequest) -> HeartbeatResponse {

@@ -8,7 +8,7 @@ use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse, 
 
 use super::{Call, NODE, allowed, text};
 use crate::config::Values;
-use crate::state::{State, Topic};
+use crate::state::{State, Topic, check_name};
 
 pub(super) fn metadata(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
     let mut state = call.state();
@@ -58,7 +58,9 @@ fn one(state: &mut State, asked: &MetadataRequestTopic, make: bool, version: i16
     }
     match state.topics.get(&name) {
         Some(topic) => found(&name, topic, version),
-        None => missing(&name, ResponseError::UnknownTopicOrPartition.code()),
+        None => {
+            missing(&name, check_name(&name).map_or_else(|wrong| wrong.code, |()| ResponseError::UnknownTopicOrPartition.code()))
+        }
     }
 }
 

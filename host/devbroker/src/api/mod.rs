@@ -19,13 +19,14 @@ mod produce;
 mod topics;
 mod transactions;
 mod versions;
+mod wary;
 
 use std::sync::MutexGuard;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{self as kafka, ApiKey, BrokerId};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use crate::Shared;
 use crate::group::Client;
@@ -46,6 +47,8 @@ pub(crate) enum Reply {
     Send,
     /// It asked not to be answered.
     Silence,
+    /// It asked not to be answered, and something went wrong: the end of the connection is all that can tell it.
+    HangUp,
 }
 
 /// A request that cannot be read, or an answer that cannot be written.
@@ -73,7 +76,7 @@ macro_rules! api {
             min: $min,
             max: $max,
             answer: |call, body, out| {
-                let request = kafka::$request::decode(body, call.version).map_err(|error| Unreadable(error.to_string()))?;
+                let request: kafka::$request = wary::read(body, call.version)?;
                 write(&$answer(call, request), call.version, out)?;
                 Ok(Reply::Send)
             },

@@ -5,9 +5,8 @@ use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
-use kafka_protocol::protocol::Decodable;
 
-use super::{Call, Reply, Unreadable, write};
+use super::{Call, Reply, Unreadable, wary, write};
 use crate::log::batch::Batch;
 use crate::log::records::{records, unpack};
 use crate::state::{State, now_ms};
@@ -21,12 +20,14 @@ struct Appended {
 }
 
 pub(super) fn answer(call: &Call<'_>, body: &mut Bytes, out: &mut BytesMut) -> Result<Reply, Unreadable> {
-    let request = ProduceRequest::decode(body, call.version).map_err(|error| Unreadable(error.to_string()))?;
+    let request: ProduceRequest = wary::read(body, call.version)?;
     let acks = request.acks;
-    let answer = produce(call, request);
+    let known = matches!(acks, -1..=1);
+    let answer = if known { produce(call, request) } else { refused(&request, ResponseError::InvalidRequiredAcks) };
     call.broker.records_changed();
     if acks == 0 {
-        return Ok(Reply::Silence);
+        let mut partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+        return Ok(if partitions.all(|partition| partition.error_code == 0) { Reply::Silence } else { Reply::HangUp });
     }
     write(&answer, call.version, out)?;
     Ok(Reply::Send)
@@ -38,9 +39,11 @@ fn produce(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
     for topic in request.topic_data {
         let mut response = TopicProduceResponse::default().with_name(topic.name.clone());
         for data in topic.partition_data {
-            let (index, batch) = (data.index, whole(data));
-            let appended =
-                batch.and_then(|batch| append(&mut call.state(), &topic.name, index, &batch, transactional_id.as_deref()));
+            let index = data.index;
+            let appended = whole(data).and_then(|batch| {
+                let keyed = keyed(call, &topic.name, index, &batch)?;
+                append(&mut call.state(), (&topic.name, index), &batch, keyed, transactional_id.as_deref())
+            });
             let mut partition = PartitionProduceResponse::default().with_index(index).with_log_append_time_ms(-1);
             match appended {
                 Ok(appended) => {
@@ -62,6 +65,18 @@ fn produce(call: &Call<'_>, request: ProduceRequest) -> ProduceResponse {
     ProduceResponse::default().with_responses(responses)
 }
 
+/// The same error for all that was to be produced.
+fn refused(request: &ProduceRequest, error: ResponseError) -> ProduceResponse {
+    let topics = request.topic_data.iter().map(|topic| {
+        let partitions = topic.partition_data.iter().map(|data| {
+            let partition = PartitionProduceResponse::default().with_index(data.index).with_error_code(error.code());
+            partition.with_base_offset(-1).with_log_append_time_ms(-1)
+        });
+        TopicProduceResponse::default().with_name(topic.name.clone()).with_partition_responses(partitions.collect())
+    });
+    ProduceResponse::default().with_responses(topics.collect())
+}
+
 /// The one batch that a request carries for a partition, checked without the lock.
 fn whole(data: PartitionProduceData) -> Result<Batch, ResponseError> {
     let batch = Batch::parse(data.records.ok_or(ResponseError::InvalidRecord)?)?;
@@ -73,11 +88,21 @@ fn whole(data: PartitionProduceData) -> Result<Batch, ResponseError> {
     Ok(batch)
 }
 
+/// Whether all records of a batch have a key, where that matters. What is compressed is unpacked for it, so it is done without the lock.
+fn keyed(call: &Call<'_>, topic: &str, index: i32, batch: &Batch) -> Result<bool, ResponseError> {
+    let (compact, max) = {
+        let mut state = call.state();
+        let (_, policy) = state.partition_mut(topic, index)?;
+        (policy.compact, policy.max_message_bytes)
+    };
+    if compact && batch.bytes.len() <= max { has_keys(batch) } else { Ok(!compact) }
+}
+
 fn append(
     state: &mut State,
-    topic: &str,
-    index: i32,
+    (topic, index): (&str, i32),
     batch: &Batch,
+    keyed: bool,
     transactional_id: Option<&str>,
 ) -> Result<Appended, ResponseError> {
     if state.full {
@@ -91,7 +116,8 @@ fn append(
     if !policy.append_time && batch.header.max_timestamp.saturating_sub(now) > policy.ahead_max_ms {
         return Err(ResponseError::InvalidTimestamp);
     }
-    if policy.compact && lacks_a_key(batch)? {
+    // A topic that has become compacted since takes what it would have taken then.
+    if policy.compact && !keyed {
         return Err(ResponseError::InvalidRecord);
     }
     if batch.header.is_transactional() {
@@ -108,12 +134,12 @@ fn append(
     Ok(Appended { base, start: partition.start(), time: if policy.append_time { now } else { -1 } })
 }
 
-fn lacks_a_key(batch: &Batch) -> Result<bool, ResponseError> {
+fn has_keys(batch: &Batch) -> Result<bool, ResponseError> {
     let unpacked = unpack(batch)?;
     for record in records(batch, &unpacked) {
         if record?.key.is_none() {
-            return Ok(true);
+            return Ok(false);
         }
     }
-    Ok(false)
+    Ok(true)
 }

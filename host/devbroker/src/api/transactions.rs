@@ -1,7 +1,5 @@
 //! Producers' numbers and their transactions.
 
-use std::time::Instant;
-
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnTopicResult,
@@ -30,7 +28,9 @@ pub(super) fn init(call: &Call<'_>, request: InitProducerIdRequest) -> InitProdu
     let mut state = call.state();
     let given = match &request.transactional_id {
         None => state.next_producer().map(|producer| (producer, 0)),
-        Some(id) if id.is_empty() => Err(ResponseError::InvalidRequest),
+        Some(id) if id.is_empty() || (request.producer_id.0 < 0) != (request.producer_epoch < 0) => {
+            Err(ResponseError::InvalidRequest)
+        }
         Some(id) => {
             let had = (request.producer_id.0 >= 0).then_some((request.producer_id.0, request.producer_epoch));
             state.init_producer(id, request.transaction_timeout_ms, had)
@@ -110,7 +110,7 @@ fn try_commit(state: &mut State, request: &TxnOffsetCommitRequest) -> Result<(),
     let claim = Claim { transactional: true, ..classic };
     // Producers without a member to show are let in, as before KIP-447.
     if !(claim.generation < 0 && claim.member.is_empty()) {
-        state.groups.entry(group.to_owned()).or_default().may_commit(claim, Instant::now())?;
+        commits::may_commit(state, group, claim)?;
     }
     let mut offsets = Vec::new();
     for topic in &request.topics {

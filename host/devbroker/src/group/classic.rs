@@ -171,11 +171,11 @@ impl Classic {
     }
 
     /// The answer to a join, once the generation it was asked in is over.
-    pub(crate) fn joined(&self, id: &str, before: i32) -> Option<Result<Joined, ResponseError>> {
-        match self.members.get(id) {
-            None => Some(Err(ResponseError::UnknownMemberId)),
-            Some(_) if self.generation == before => None,
-            Some(_) => Some(Ok(self.answer(id))),
+    pub(crate) fn joined(&self, id: &str, instance: Option<&str>, before: i32) -> Option<Result<Joined, ResponseError>> {
+        match self.check_member(id, instance) {
+            Err(error) => Some(Err(error)),
+            Ok(()) if self.generation == before => None,
+            Ok(()) => Some(Ok(self.answer(id))),
         }
     }
 
@@ -224,11 +224,15 @@ impl Classic {
     }
 
     /// What a member got, once it is known.
-    pub(crate) fn synced(&self, id: &str, generation: i32) -> Option<Result<Bytes, ResponseError>> {
-        let Some(member) = self.members.get(id) else { return Some(Err(ResponseError::UnknownMemberId)) };
+    pub(crate) fn synced(&self, claim: Claim<'_>) -> Option<Result<Bytes, ResponseError>> {
+        if let Err(error) = self.check_member(claim.member, claim.instance) {
+            return Some(Err(error));
+        }
         match self.phase {
-            Phase::Syncing if generation == self.generation => None,
-            Phase::Stable if generation == self.generation => Some(Ok(member.assignment.clone())),
+            Phase::Syncing if claim.generation == self.generation => None,
+            Phase::Stable if claim.generation == self.generation => {
+                Some(Ok(self.members.get(claim.member).map(|member| member.assignment.clone()).unwrap_or_default()))
+            }
             _ => Some(Err(ResponseError::RebalanceInProgress)),
         }
     }
@@ -351,6 +355,7 @@ impl Classic {
         Ok(())
     }
 
+    /// Whether this is a member. One whose place a member of the same instance has taken is fenced: it is not to come back.
     fn check_member(&self, id: &str, instance: Option<&str>) -> Result<(), ResponseError> {
         if let Some(now) = instance.and_then(|instance| self.of_instance(instance))
             && now != id
@@ -423,8 +428,9 @@ mod tests {
         let leader = Claim::classic("leader", None, generation);
         let answers = vec![("leader".to_owned(), Bytes::from_static(b"1")), ("other".to_owned(), Bytes::from_static(b"2"))];
         classic.sync(leader, answers, start).unwrap();
-        classic.sync(Claim::classic("other", None, generation), Vec::new(), start).unwrap();
-        assert_eq!(classic.synced("other", generation).unwrap().unwrap(), Bytes::from_static(b"2"));
+        let other = Claim::classic("other", None, generation);
+        classic.sync(other, Vec::new(), start).unwrap();
+        assert_eq!(classic.synced(other).unwrap().unwrap(), Bytes::from_static(b"2"));
         let later = start + SESSION * 2;
         classic.heartbeat(leader, later).unwrap();
         assert!(classic.tick(later));

@@ -138,16 +138,28 @@ impl Consumer {
 
     /// Whether a member is at its epoch, or one behind because an answer was lost.
     fn check(&mut self, beat: &Beat) -> Result<bool, ResponseError> {
+        self.check_instance(beat)?;
         let member = self.members.get(&beat.member).ok_or(ResponseError::UnknownMemberId)?;
-        if beat.instance.is_some() && beat.instance != member.instance {
-            return Err(ResponseError::FencedInstanceId);
-        }
         let lost_answer =
             beat.epoch == member.epoch_before && beat.has.as_ref().is_some_and(|has| has.is_subset(&member.assigned));
         if beat.epoch == member.epoch || lost_answer { Ok(false) } else { Err(ResponseError::FencedMemberEpoch) }
     }
 
+    /// Whether a static member still has its place: one that another of the same instance has taken it from is fenced.
+    fn check_instance(&self, beat: &Beat) -> Result<(), ResponseError> {
+        if beat.instance.is_none() {
+            return Ok(());
+        }
+        let holder = self.members.iter().find(|(_, member)| member.instance == beat.instance);
+        match holder {
+            None => Err(ResponseError::UnknownMemberId),
+            Some((id, _)) if *id != beat.member => Err(ResponseError::FencedInstanceId),
+            Some(_) => Ok(()),
+        }
+    }
+
     fn leave(&mut self, beat: &Beat) -> Result<Beaten, ResponseError> {
+        self.check_instance(beat)?;
         let member = self.members.get_mut(&beat.member).ok_or(ResponseError::UnknownMemberId)?;
         let answer = Beaten { member: beat.member.clone(), epoch: beat.epoch, assignment: None };
         if beat.epoch == LEFT_FOR_A_WHILE && member.instance.is_some() {

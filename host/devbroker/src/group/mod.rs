@@ -80,6 +80,22 @@ impl Group {
         }
     }
 
+    /// The members under the classic protocol, where there may be some.
+    pub(crate) fn as_classic(&mut self) -> Option<&mut Classic> {
+        match &mut self.members {
+            Members::Classic(classic) => Some(classic),
+            _ => None,
+        }
+    }
+
+    /// The members under KIP-848, where there may be some.
+    pub(crate) fn as_consumer(&mut self) -> Option<&mut Consumer> {
+        match &mut self.members {
+            Members::Consumer(consumer) => Some(consumer),
+            _ => None,
+        }
+    }
+
     /// The members under KIP-848, if the group has no others.
     pub(crate) fn consumer(&mut self) -> Result<&mut Consumer, ResponseError> {
         if self.is_empty() && !matches!(self.members, Members::Consumer(_)) {
@@ -113,13 +129,13 @@ impl Group {
 
     /// Whether whoever claims to be a member may commit. A commit is a sign of life.
     pub(crate) fn may_commit(&mut self, claim: Claim<'_>, now: Instant) -> Result<(), ResponseError> {
-        let outside = claim.generation < 0 && claim.member.is_empty();
+        // Administrators and consumers that need no group commit without a generation, as long as nobody is in it.
+        if claim.generation < 0 && self.is_empty() {
+            return Ok(());
+        }
         match &mut self.members {
-            Members::None if outside => Ok(()),
             Members::None => Err(ResponseError::UnknownMemberId),
-            Members::Classic(classic) if outside && classic.is_empty() => Ok(()),
             Members::Classic(classic) => classic.may_commit(claim, now),
-            Members::Consumer(consumer) if outside && consumer.is_empty() => Ok(()),
             Members::Consumer(consumer) => consumer.may_commit(claim),
         }
     }

@@ -7,12 +7,15 @@ pub(crate) mod records;
 pub(crate) mod segment;
 
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 use std::{fs, io};
 
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 
 use crate::config::Policy;
+use crate::durable;
 use batch::Batch;
 use producers::{Aborted, Producers};
 use segment::{Place, Segment};
@@ -21,8 +24,8 @@ use segment::{Place, Segment};
 #[derive(Debug)]
 pub(crate) struct Partition {
     place: Place,
-    /// Never empty; the last one is written to.
-    segments: VecDeque<Segment>,
+    /// Never empty; the last one is written to. The others are shared with the compaction, which reads them without a lock.
+    segments: VecDeque<Arc<Segment>>,
     /// First offset that may be read.
     start: i64,
     /// Offset of the next record.
@@ -32,10 +35,16 @@ pub(crate) struct Partition {
     compacted_to: i64,
 }
 
-/// What a reader gets.
-pub(crate) struct Read {
-    pub(crate) records: Bytes,
-    pub(crate) aborted: Vec<Aborted>,
+/// Where the batches lie that a reader gets.
+#[derive(Debug)]
+pub(crate) struct Extent {
+    segment: usize,
+    batches: Range<usize>,
+    /// Offset that was asked for.
+    from: i64,
+    /// Offset behind the last record.
+    end: i64,
+    pub(crate) bytes: usize,
 }
 
 /// A record that was searched by time.
@@ -46,21 +55,28 @@ pub(crate) struct Found {
 
 impl Partition {
     pub(crate) fn create(place: Place, now: i64) -> io::Result<Self> {
-        if let Place::Folder(folder, _) = &place {
+        if let Place::Folder(folder, sync) = &place {
             // A topic of the same name may have been deleted, and the broker have ended before its files were.
             match fs::remove_dir_all(folder) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => fs::create_dir_all(folder)?,
+                _ => durable::folder(folder, *sync)?,
             }
         }
         let first = Segment::create(0, &place, now)?;
-        Ok(Self { place, segments: VecDeque::from([first]), start: 0, next: 0, producers: Producers::default(), compacted_to: 0 })
+        Ok(Self {
+            place,
+            segments: VecDeque::from([Arc::new(first)]),
+            start: 0,
+            next: 0,
+            producers: Producers::default(),
+            compacted_to: 0,
+        })
     }
 
     /// Reads back what an earlier process has written.
     pub(crate) fn open(place: Place, start: i64, policy: &Policy, now: i64) -> io::Result<Self> {
         let Place::Folder(folder, sync) = &place else { return Self::create(place, now) };
-        fs::create_dir_all(folder)?;
+        durable::folder(folder, *sync)?;
         let mut paths = Vec::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
@@ -76,13 +92,14 @@ impl Partition {
         let mut producers = Producers::default();
         let mut segments = VecDeque::new();
         for path in &paths {
-            segments.push_back(Segment::open(path, *sync, now, |batch| match records::commits(batch) {
+            let segment = Segment::open(path, *sync, now, |batch| match records::commits(batch) {
                 Some(commit) => producers.ended(&batch.header, commit, now),
                 None => producers.appended(&batch.header, now),
-            })?);
+            })?;
+            segments.push_back(Arc::new(segment));
         }
         if segments.is_empty() {
-            segments.push_back(Segment::create(start, &place, now)?);
+            segments.push_back(Arc::new(Segment::create(start, &place, now)?));
         }
         let next = segments.back().map_or(start, |last| last.last().map_or(last.base, |offset| offset + 1)).max(start);
         // Retention takes segments from the front, and with them the offsets; compaction leaves offsets valid that have no record.
@@ -102,7 +119,8 @@ impl Partition {
 
     /// Offset in front of which no transaction is open.
     pub(crate) fn stable(&self) -> i64 {
-        self.producers.first_open().unwrap_or(self.next)
+        // Retention does not wait for a transaction, and what it took away is not read any more.
+        self.producers.first_open().map_or(self.next, |open| open.max(self.start))
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -149,7 +167,7 @@ impl Partition {
 
     #[expect(clippy::expect_used, reason = "a log is made with one segment, and the last one is never taken away")]
     fn active(&mut self) -> &mut Segment {
-        self.segments.back_mut().expect("a log has a segment")
+        Arc::make_mut(self.segments.back_mut().expect("a log has a segment"))
     }
 
     /// Begins a new segment when the last one is full or old.
@@ -163,33 +181,40 @@ impl Partition {
             return Ok(());
         }
         let fresh = Segment::create(next, &self.place, now)?;
-        self.segments.push_back(fresh);
+        self.segments.push_back(Arc::new(fresh));
         Ok(())
     }
 
-    /// Records from `from` on that begin before `to`.
-    pub(crate) fn read(&self, from: i64, to: i64, max: usize) -> Result<Read, ResponseError> {
+    /// Where the records lie from `from` on that begin before `to`: as many batches as `max` bytes allow, and with `whole` one at
+    /// least. Nothing is read yet.
+    pub(crate) fn extent(&self, from: i64, to: i64, max: usize, whole: bool) -> Result<Extent, ResponseError> {
         if from < self.start || from > self.next {
             return Err(ResponseError::OffsetOutOfRange);
         }
-        let mut read = Read { records: Bytes::new(), aborted: Vec::new() };
-        let mut index = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
-        while let Some(segment) = self.segments.get(index) {
+        let index = self.segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
+        for (segment, lies) in self.segments.iter().zip(0..).skip(index) {
             let first = segment.entries.partition_point(|entry| entry.last < from);
             if first < segment.entries.len() {
-                read.records = segment.read(first, to, max).map_err(|error| {
-                    tracing::error!(%error, place = ?self.place, "cannot read");
-                    ResponseError::KafkaStorageError
-                })?;
-                break;
+                let (until, bytes) = segment.until(first, to, max, whole);
+                let end = segment.entries[first..until].last().map_or(from, |entry| entry.last + 1);
+                return Ok(Extent { segment: lies, batches: first..until, from, end, bytes });
             }
-            index += 1;
         }
-        if !read.records.is_empty() {
-            // Fewer records may be in what is read; a transaction too many that was aborted does no harm.
-            read.aborted.extend(self.producers.aborted(from, to));
-        }
-        Ok(read)
+        Ok(Extent { segment: 0, batches: 0..0, from, end: from, bytes: 0 })
+    }
+
+    /// Reads what lies there, as long as the log has not changed since.
+    pub(crate) fn read(&self, extent: &Extent) -> Result<Bytes, ResponseError> {
+        let Some(segment) = self.segments.get(extent.segment).filter(|_| extent.bytes > 0) else { return Ok(Bytes::new()) };
+        segment.read(extent.batches.clone()).map_err(|error| {
+            tracing::error!(%error, place = ?self.place, "cannot read");
+            ResponseError::KafkaStorageError
+        })
+    }
+
+    /// The aborted transactions that a reader of these records has to know of.
+    pub(crate) fn aborted(&self, extent: &Extent) -> impl Iterator<Item = Aborted> {
+        self.producers.aborted(extent.from, extent.end)
     }
 
     /// The first record whose timestamp is `timestamp` or later.
@@ -217,7 +242,7 @@ impl Partition {
 
     /// The record with the latest timestamp.
     pub(crate) fn latest(&self) -> Result<Option<Found>, ResponseError> {
-        let latest = self.segments.iter().map(Segment::max_timestamp).max().unwrap_or(-1);
+        let latest = self.segments.iter().map(|segment| segment.max_timestamp()).max().unwrap_or(-1);
         if latest < 0 { Ok(None) } else { self.find(latest) }
     }
 
@@ -245,17 +270,18 @@ impl Partition {
         }
         // A segment that grows old is deleted too, once another has taken its place.
         if policy.retention_ms >= 0
-            && self.segments.back().is_some_and(|last| {
-                !last.entries.is_empty() && last.max_timestamp() < now - policy.retention_ms && now > last.begun
-            })
+            && self
+                .segments
+                .back()
+                .is_some_and(|last| !last.entries.is_empty() && last.aged() < now - policy.retention_ms && now > last.begun)
             && let Ok(fresh) = Segment::create(self.next, &self.place, now)
         {
-            self.segments.push_back(fresh);
+            self.segments.push_back(Arc::new(fresh));
         }
         while self.segments.len() > 1 {
             let first = &self.segments[0];
             let large = policy.retention_bytes >= 0 && self.bytes() - first.bytes >= policy.retention_bytes as u64;
-            let old = policy.retention_ms >= 0 && first.max_timestamp() < now - policy.retention_ms;
+            let old = policy.retention_ms >= 0 && first.aged() < now - policy.retention_ms;
             if !(large || old) {
                 break;
             }

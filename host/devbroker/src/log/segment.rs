@@ -5,12 +5,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use super::batch::{Batch, HEADER, Header};
+use crate::durable;
 
 /// When what was written is pushed to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +32,7 @@ pub(crate) enum Place {
     Folder(PathBuf, Sync),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Segment {
     /// Offset it begins with, whether or not there is a record at it.
     pub(crate) base: i64,
@@ -51,11 +54,11 @@ pub(crate) struct Entry {
     size: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Store {
     /// One for each entry.
     Memory(Vec<Bytes>),
-    File(File, PathBuf, Sync),
+    File(Arc<File>, PathBuf, Sync),
 }
 
 impl Segment {
@@ -65,7 +68,8 @@ impl Segment {
             Place::Folder(folder, sync) => {
                 let path = folder.join(format!("{base:020}.log"));
                 let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
-                Store::File(file, path, *sync)
+                durable::name(&path, *sync)?;
+                Store::File(Arc::new(file), path, *sync)
             }
         };
         Ok(Self { base, begun: now, bytes: 0, entries: Vec::new(), store })
@@ -77,8 +81,13 @@ impl Segment {
         let base = name.ok_or_else(|| io::Error::other(format!("{} is not named by an offset", path.display())))?;
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
-        let mut segment =
-            Self { base, begun: now, bytes: 0, entries: Vec::new(), store: Store::File(file, path.to_path_buf(), sync) };
+        let mut segment = Self {
+            base,
+            begun: now,
+            bytes: 0,
+            entries: Vec::new(),
+            store: Store::File(Arc::new(file), path.to_path_buf(), sync),
+        };
         while let Some(batch) = segment.batch_at(segment.bytes, length)? {
             segment.note(&batch.header);
             seen(&batch);
@@ -137,21 +146,29 @@ impl Segment {
         }
     }
 
-    /// The batches from entry `from` on that begin before offset `to`: as many as `max` bytes allow, but one at least.
-    pub(crate) fn read(&self, from: usize, to: i64, max: usize) -> io::Result<Bytes> {
+    /// How far the batches from entry `from` on go that begin before offset `to`, and their bytes: as many as `max` allows, and with
+    /// `whole` one at least.
+    pub(crate) fn until(&self, from: usize, to: i64, max: usize, whole: bool) -> (usize, usize) {
         let (mut until, mut size) = (from, 0);
         while let Some(entry) = self.entries.get(until)
             && entry.base < to
-            && (until == from || size + entry.size as usize <= max)
+            && (size + entry.size as usize <= max || whole && until == from)
         {
             size += entry.size as usize;
             until += 1;
         }
+        (until, size)
+    }
+
+    /// The batches of these entries, one after the other.
+    pub(crate) fn read(&self, entries: Range<usize>) -> io::Result<Bytes> {
+        let Some(of) = self.entries.get(entries.clone()) else { return Ok(Bytes::new()) };
+        let size = of.iter().map(|entry| entry.size as usize).sum();
         match &self.store {
-            Store::Memory(batches) => Ok(match &batches[from..until] {
-                [] => Bytes::new(),
-                [one] => one.clone(),
-                several => {
+            Store::Memory(batches) => Ok(match batches.get(entries) {
+                None | Some([]) => Bytes::new(),
+                Some([one]) => one.clone(),
+                Some(several) => {
                     let mut together = BytesMut::with_capacity(size);
                     several.iter().for_each(|batch| together.extend_from_slice(batch));
                     together.freeze()
@@ -159,7 +176,7 @@ impl Segment {
             }),
             Store::File(file, ..) => {
                 let mut together = BytesMut::zeroed(size);
-                if let Some(entry) = self.entries.get(from) {
+                if let Some(entry) = of.first() {
                     file.read_exact_at(&mut together, entry.at)?;
                 }
                 Ok(together.freeze())
@@ -169,45 +186,52 @@ impl Segment {
 
     /// The batch of an entry.
     pub(crate) fn batch(&self, index: usize) -> io::Result<Batch> {
-        let bytes = self.read(index, i64::MAX, 0)?;
+        let bytes = self.read(index..index + 1)?;
         Batch::parse(bytes).map_err(|error| io::Error::other(format!("{}: {error}", self.describe())))
     }
 
-    /// Puts other batches in the place of all there are. A file is replaced by one that was written beside it, at once.
-    pub(crate) fn replace(&mut self, batches: &[Batch]) -> io::Result<()> {
+    /// The same segment with other batches. Its file is written beside this one's, and takes its place with `settle`.
+    pub(crate) fn rewritten(&self, batches: &[Batch]) -> io::Result<Self> {
         let store = match &self.store {
             Store::Memory(_) => Store::Memory(Vec::new()),
             Store::File(_, path, _) => {
                 let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(beside(path))?;
                 // It is pushed to the disk once, as a whole.
-                Store::File(file, path.clone(), Sync::Never)
+                Store::File(Arc::new(file), path.clone(), Sync::Never)
             }
         };
-        let sync = self.sync();
         let mut fresh = Self { base: self.base, begun: self.begun, bytes: 0, entries: Vec::new(), store };
         for batch in batches {
             fresh.append(batch)?;
         }
-        if let Store::File(file, path, _) = &fresh.store {
+        if let (Store::File(file, ..), Store::File(.., sync)) = (&fresh.store, &self.store) {
             file.sync_data()?;
-            fs::rename(beside(path), path)?;
+            let sync = *sync;
+            if let Store::File(.., of) = &mut fresh.store {
+                *of = sync;
+            }
         }
-        if let Store::File(.., of) = &mut fresh.store {
-            *of = sync;
-        }
-        *self = fresh;
-        Ok(())
+        Ok(fresh)
     }
 
-    fn sync(&self) -> Sync {
+    /// Gives a rewritten segment's file the place of the one it was written beside.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let Store::File(_, path, sync) = &self.store else { return Ok(()) };
+        fs::rename(beside(path), path)?;
+        durable::name(path, *sync)
+    }
+
+    /// Takes away the file of a rewritten segment that has no place any more.
+    pub(crate) fn discard(&self) {
+        if let Store::File(_, path, _) = &self.store
+            && let Err(error) = fs::remove_file(beside(path))
+        {
+            tracing::debug!(%error, file = %path.display(), "nothing to take away beside a segment");
+        }
+    }
+
+    pub(crate) fn remove(&self) -> io::Result<()> {
         match &self.store {
-            Store::Memory(_) => Sync::Never,
-            Store::File(.., sync) => *sync,
-        }
-    }
-
-    pub(crate) fn remove(self) -> io::Result<()> {
-        match self.store {
             Store::Memory(_) => Ok(()),
             Store::File(_, path, _) => fs::remove_file(path),
         }
@@ -215,6 +239,14 @@ impl Segment {
 
     pub(crate) fn max_timestamp(&self) -> i64 {
         self.entries.iter().map(|entry| entry.max_timestamp).max().unwrap_or(-1)
+    }
+
+    /// The time that retention counts from: where no record has one, the segment's own.
+    pub(crate) fn aged(&self) -> i64 {
+        match self.max_timestamp() {
+            time if time < 0 => self.begun,
+            time => time,
+        }
     }
 
     pub(crate) fn last(&self) -> Option<i64> {

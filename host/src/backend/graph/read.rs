@@ -50,7 +50,7 @@ fn tensorflow(what: &Payload, options: Options) -> sandstream_graphs::tensorflow
     let default = sandstream_graphs::tensorflow::Options::default();
     sandstream_graphs::tensorflow::Options {
         tags: options.tags.unwrap_or(default.tags),
-        signature: options.signature.unwrap_or(default.signature),
+        signature: options.signature,
         shapes: rows(what).collect(),
     }
 }

@@ -125,4 +125,10 @@ fn fits_together(config: &Config, findings: &mut Findings) {
         let (types, streams) = (config.types.len(), config.streams.len());
         findings.ok("configuration", format!("{} declares {types} data types and {streams} streams", config.file.display()));
     }
+    if !config.streams.is_empty() && config.kafka.is_none() {
+        findings.note(
+            "configuration",
+            "has no [kafka]: its streams run between files, with `sandstream pipe`; `run` needs one".to_owned(),
+        );
+    }
 }

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use sandstream_kit::golden;
+use crate::lifecycle::golden;
+use anyhow::{Result, anyhow};
 use sandstream_kit::project::MANIFEST;
 use serde_json::{Value, json};
 
-use super::goldens;
 use super::guest::{Guest, explained};
 use crate::backend::{Backend as _, Model, Payload, wasm};
 use crate::binding::Binding;
@@ -172,7 +171,7 @@ fn golden_file(guest: &Guest, model: &dyn Model, findings: &mut Findings) -> usi
     };
     let compared = golden::parse(&text).map_err(anyhow::Error::from).and_then(|cases| {
         let codec = guest.records(None, model.signature())?;
-        Ok((cases.len(), goldens::mismatches(model, &codec, &cases)?))
+        Ok((cases.len(), golden::mismatches(model, &codec, &cases).map_err(|reason| anyhow!(reason))?))
     });
     match compared {
         Err(error) => findings.wrong(&about, explained(&format!("{error:#}"))),

@@ -4,7 +4,6 @@
 pub(super) mod bench;
 pub(super) mod build;
 mod check;
-mod goldens;
 mod guest;
 pub(super) mod new;
 pub(super) mod test;

@@ -4,11 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use sandstream_kit::golden::{self, Case};
+use crate::lifecycle::golden::{self, Case};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 
-use super::goldens;
 use super::guest::{Guest, explained};
 use crate::cli::table::{Table, print};
 
@@ -51,9 +50,10 @@ pub(in crate::cli) fn run(args: &Args) -> Result<ExitCode> {
     let model = guest.load()?;
     let codec = guest.records(args.data_type.as_deref(), model.signature())?;
     if args.update {
-        return update(args, path, &text, &cases, &goldens::answers(&*model, &codec, &cases, true)?);
+        let settled = golden::settled(&*model, &codec, &cases).map_err(|reason| anyhow!(reason))?;
+        return update(args, path, &text, &cases, &settled);
     }
-    let wrong = goldens::mismatches(&*model, &codec, &cases)?;
+    let wrong = golden::mismatches(&*model, &codec, &cases).map_err(|reason| anyhow!(reason))?;
     let mut table = Table::new(&["line", "output", "expected", "got"]);
     for one in &wrong {
         table.row([one.line.to_string(), one.output.clone(), one.expected.clone(), explained(&one.got)]);

@@ -43,7 +43,10 @@ impl<R: Read> Delimited<R> {
             match self.reader.read_exact(&mut byte) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof && at == 0 => return Ok(None),
-                Err(error) => return Err(self.wrong(&cut(&error, LENGTH_MAX))),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Err(self.wrong("the input ends within its length"));
+                }
+                Err(error) => return Err(self.wrong(&error.to_string())),
             }
             length |= u64::from(byte[0] & 0x7f) << (7 * at);
             if byte[0] < 0x80 {
@@ -101,7 +104,8 @@ mod tests {
             (b"", 0, ""),
             (b"\x01a\x00\x82\x00bb", 3, ""),
             (b"\x01a\x05bb", 1, "record 1: the input ends within it; it should have 5 bytes"),
-            (b"\x01a\x85", 1, "record 1: the input ends within it"),
+            (b"\x01a\x85", 1, "record 1: the input ends within its length"),
+            (b"\xff\xff\xff\xff", 0, "record 0: the input ends within its length"),
             (b"\xff\xff\xff\xff\x0f", 0, "record 0: expected at most"),
             (b"\xff\xff\xff\xff\xff\x01", 0, "record 0: expected its length as a varint"),
         ];

@@ -10,6 +10,9 @@ const READ: usize = 256 << 10;
 /// The longest line, bytes.
 pub(super) const RECORD_MAX: usize = 16 << 20;
 
+/// What editors and spreadsheets put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Lines of a reader. Whatever has come is handed on at once, so that a person at a terminal gets an answer to a line.
 pub(super) struct Lines<R> {
     reader: R,
@@ -17,18 +20,22 @@ pub(super) struct Lines<R> {
     rest: Vec<u8>,
     /// Whether an empty line is a record, too.
     empty: bool,
+    /// Whether these are texts, at whose beginning a byte order mark is no part of the first line.
+    marked: bool,
     count: u64,
     ended: bool,
 }
 
 impl<R> Lines<R> {
-    pub(super) fn new(reader: R, empty: bool) -> Self {
-        Self { reader, rest: Vec::new(), empty, count: 0, ended: false }
+    /// Lines of raw bytes are whatever they are, also empty.
+    pub(super) fn new(reader: R, raw: bool) -> Self {
+        Self { reader, rest: Vec::new(), empty: raw, marked: !raw, count: 0, ended: false }
     }
 
     /// The lines in these bytes, without their ends.
-    fn cut(&self, bytes: &[u8]) -> Vec<Range<u32>> {
-        let (mut lines, mut start) = (Vec::new(), 0);
+    fn cut(&mut self, bytes: &[u8]) -> Vec<Range<u32>> {
+        let marked = std::mem::take(&mut self.marked) && bytes.starts_with(BYTE_ORDER_MARK);
+        let (mut lines, mut start) = (Vec::new(), if marked { BYTE_ORDER_MARK.len() } else { 0 });
         let ends = memchr::memchr_iter(b'\n', bytes).chain((bytes.last() != Some(&b'\n')).then_some(bytes.len()));
         for end in ends {
             let line = &bytes[start..end];
@@ -110,6 +117,9 @@ mod tests {
             (b"a\nbb\r\n\n  \nccc", false, &[1, 2, 3]),
             (b"a\n\nb\n", true, &[1, 0, 1]),
             (b"\n", false, &[]),
+            (b"\xef\xbb\xbfa\n\xef\xbb\xbf\n", false, &[1, 3]),
+            (b"\xef\xbb\xbf", false, &[]),
+            (b"\xef\xbb\xbfa\n", true, &[4]),
         ];
         for (bytes, empty, expected) in cases {
             for step in 1..6 {

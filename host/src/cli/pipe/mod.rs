@@ -3,21 +3,27 @@
 #[cfg_attr(not(feature = "arrow"), path = "no_columns.rs")]
 mod columns;
 mod delimited;
+mod files;
+mod gate;
 mod input;
 mod lines;
 mod outlet;
 mod progress;
 mod report;
+mod target;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::{SOME_REFUSED, signals};
-use crate::app::pipe::{Ended, Pipe, Plan, dead_letters};
+use crate::app::pipe::{Ended, Pipe, Plan};
 use crate::config::{Config, duration};
+use crate::stream::pipe::Gauge;
+use files::Files;
 use input::Input;
 use outlet::Written;
 use progress::Progress;
@@ -32,11 +38,13 @@ use progress::Progress;
 
 The configuration is the one of `run`; [kafka] may be absent, topics are names only, and there is one lane. Models are
 MODELS/<name>[@<version>].wasm, or MODELS/<data type>/<name>[@<version>].wasm where the stream has several data types; a file
-without a version has the beginning of its digest. The newest that is fit answers; removing a file retires its model. Results come
-in the order of the records, in the configuration's output_format; a record's offset is its number in the input, from 0.
+without a version has the beginning of its digest, one with a version that had other contents before gets a number behind it. The
+newest that is fit answers; removing a file retires its model. Results come in the order of the records, in the configuration's
+output_format; a record's offset is its number in the input, from 0. No two of the files may be one; they are emptied when all
+else is in order.
 
 Exit code 0: all records have a result; 2: all are answered, some are dead letters; 1: not all are answered. A signal ends it when
-what was read is answered: exit code 1 where the input is a file that was not read to its end.")]
+what was read is answered: exit code 1 where the input is a file, also as stdin, that was not read to its end.")]
 pub(super) struct Args {
     /// The configuration
     #[arg(long, value_name = "FILE")]
@@ -65,7 +73,7 @@ pub(super) struct Args {
     /// How long records wait for a model before the command fails
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = patience)]
     wait: Duration,
-    /// Only take the models that are in the folder at the start
+    /// Only take the models that are in the folder at the start; fail at once when none of them is fit
     #[arg(long)]
     once: bool,
     /// Write the figures to this file, as JSON
@@ -80,22 +88,26 @@ fn patience(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let config = Config::load(&args.config)?;
     let mut plan = Plan::of(&config, args.stream.as_deref(), args.data_type.as_deref())?;
-    let input = Input::open(&args.input, args.input_format, &mut plan)?;
-    let written = Written::default();
-    let outlet = outlet::open(&args.output, &args.dead_letters, &mut plan, &written)?;
+    files::check(args)?;
+    let (gauge, written, mut files) = (Arc::<Gauge>::default(), Written::default(), Files::default());
+    let Input { source, units, stays } = Input::open(&args.input, args.input_format, &mut plan, &gauge)?;
+    let outlet = outlet::open(&args.output, &args.dead_letters, &mut files, &mut plan, &written)?;
+    let report = args.report.as_deref().map(|path| files.open(path).map(|file| (path, file))).transpose()?;
     let stop = signals::stop_flag()?;
-    let (units, whole_file, began) = (input.units, args.input.as_os_str() != "-", Instant::now());
-    let pipe = Pipe::start(&config, &plan, &args.models, !args.once, input.source, outlet)?;
-    let (gauge, stats) = (pipe.gauge(), pipe.stats());
+    let began = Instant::now();
+    let pipe = Pipe::start(&config, &plan, &args.models, !args.once, source, outlet, Arc::clone(&gauge))?;
+    files.begin()?;
+    let stats = pipe.stats();
     let mut progress = Progress::new(units);
-    let ended = pipe.run(&stop, args.wait, || progress.show(&gauge, &stats, &written));
+    let ended = pipe.run(&stop, args.wait, || progress.show(&gauge, &written));
     progress.end();
-    if let Some(file) = &args.report {
-        report::write(file, &gauge, &stats, &written, began.elapsed(), ended.as_ref().is_ok_and(|ended| *ended == Ended::Done))?;
+    if let Some(file) = report {
+        let whole = ended.as_ref().is_ok_and(|ended| *ended == Ended::Done);
+        report::write(file, &gauge, &stats, &written, began.elapsed(), whole)?;
     }
-    let whole = ended? == Ended::Done;
-    if !whole && whole_file {
+    if ended? == Ended::Stopped && stays {
         anyhow::bail!("stopped by a signal: {} records are answered, the rest of the input is not read", gauge.answered());
     }
-    Ok(if dead_letters(&stats) == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+    let refused = written.figures().dead_letters;
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
 }

@@ -1,25 +1,22 @@
 //! Parquet and Arrow files in a program that was built without the feature `arrow`: it says so.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
+use super::files::Files;
 use super::input::Input;
-use super::outlet::{Letters, Written};
+use super::outlet::Results;
 use crate::app::pipe::Plan;
-use crate::stream::pipe::Outlet;
+use crate::stream::pipe::Gauge;
 
 const NOT_BUILT: &str = "this program was built without Parquet and Arrow files; `cargo build --release --features sandstream/arrow` builds it with them";
 
-pub(super) fn open(path: &Path, _parquet: bool, _plan: &mut Plan) -> Result<Input> {
+pub(super) fn open(path: &Path, _parquet: bool, _plan: &mut Plan, _gauge: &Arc<Gauge>) -> Result<Input> {
     bail!("{}: {NOT_BUILT}", path.display())
 }
 
-/// Whether results are to be columns.
-pub(super) fn is_output(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow")
-}
-
-pub(super) fn outlet(path: &Path, _letters: Letters, _written: Written) -> Result<Box<dyn Outlet>> {
+pub(super) fn results(path: &Path, _files: &mut Files, _plan: &Plan) -> Result<Box<dyn Results>> {
     bail!("{}: {NOT_BUILT}", path.display())
 }

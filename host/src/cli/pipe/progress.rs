@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::outlet::Written;
-use crate::app::pipe::dead_letters;
 use crate::stream::pipe::Gauge;
-use crate::telemetry::LaneStats;
 
 /// How often it is drawn.
 const EVERY: Duration = Duration::from_millis(200);
@@ -34,7 +32,7 @@ impl Progress {
         Self { bar, last: (Instant::now(), 0), rate: 0.0 }
     }
 
-    pub(super) fn show(&mut self, gauge: &Gauge, stats: &LaneStats, written: &Written) {
+    pub(super) fn show(&mut self, gauge: &Gauge, written: &Written) {
         let Some(bar) = &self.bar else { return };
         let since = self.last.0.elapsed();
         if since < EVERY {
@@ -43,11 +41,11 @@ impl Progress {
         let answered = gauge.answered();
         self.rate = (answered - self.last.1) as f64 / since.as_secs_f64();
         self.last = (Instant::now(), answered);
-        let switches = written.switches();
+        let figures = written.figures();
         let model =
-            switches.last.as_ref().map_or_else(|| "no model yet".to_owned(), |last| format!("{}@{}", last.model, last.version));
+            figures.last.as_ref().map_or_else(|| "no model yet".to_owned(), |last| format!("{}@{}", last.model, last.version));
         bar.set_position(gauge.units());
-        bar.set_message(format!("{answered} records, {:.0}/s, {} dead letters, {model}", self.rate, dead_letters(stats)));
+        bar.set_message(format!("{answered} records, {:.0}/s, {} dead letters, {model}", self.rate, figures.dead_letters));
     }
 
     pub(super) fn end(&self) {

@@ -2,20 +2,22 @@
 //! goes is a retirement.
 
 mod file;
+mod listing;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use prost::Message as _;
 
-use self::file::{File, Mark, Name};
+use self::file::{File, Mark};
+use self::listing::Listing;
 use crate::stream::{Announcement, Entry, Feed, LinkError};
 use crate::types::control::Key;
 use crate::types::proto::ModelDescriptor;
-use crate::types::proto::model_descriptor::{ModelType, Payload};
-use crate::types::{ModelId, Revision, nearest};
+use crate::types::proto::model_descriptor::Payload;
+use crate::types::{Digest, ModelId, Revision};
 
 /// How often the folder is looked through.
 const SCAN_EVERY: Duration = Duration::from_millis(100);
@@ -23,8 +25,6 @@ const SCAN_EVERY: Duration = Duration::from_millis(100);
 const SETTLED: Duration = Duration::from_millis(300);
 /// So long the files that are there at the start are waited for before the log counts as read.
 const START_MAX: Duration = Duration::from_secs(10);
-/// Endings of model files.
-const ENDINGS: [(&str, ModelType); 2] = [("wasm", ModelType::Wasm), ("onnx", ModelType::Onnx)];
 
 /// What is watched, and for whom.
 #[derive(Debug, Clone)]
@@ -45,12 +45,19 @@ pub struct Folder {
 pub struct FolderFeed {
     folder: Folder,
     files: BTreeMap<PathBuf, File>,
+    /// What was ever announced, and with which contents: a version means the same bytes for ever, also when its file has gone.
+    taken: HashMap<ModelId, Digest>,
     /// Paths about which it has complained.
     odd: BTreeSet<PathBuf>,
+    /// Folders that cannot be listed at the moment, and that this was said of.
+    unlisted: BTreeSet<PathBuf>,
     queue: VecDeque<Entry>,
     revision: Revision,
     opened: Instant,
-    scanned: Option<Instant>,
+    /// When it was looked through last.
+    looked: Option<Instant>,
+    /// Whether it could be listed since it was opened.
+    listed: bool,
     caught_up: bool,
 }
 
@@ -64,127 +71,149 @@ impl FolderFeed {
         Ok(Self {
             folder,
             files: BTreeMap::new(),
+            taken: HashMap::new(),
             odd: BTreeSet::new(),
+            unlisted: BTreeSet::new(),
             queue: VecDeque::new(),
             revision: 0,
             opened: Instant::now(),
-            scanned: None,
+            looked: None,
+            listed: false,
             caught_up: false,
         })
     }
 
-    fn scan(&mut self, now: Instant) -> std::io::Result<()> {
-        let mut found = BTreeMap::new();
-        self.list(&self.folder.path.clone(), None, &mut found)?;
-        for (path, (name, mark)) in &found {
+    /// Looks the folder through. While it cannot be listed, it keeps its models.
+    fn scan(&mut self, now: Instant) {
+        let listing = Listing::of(&self.folder);
+        for (path, reason) in &listing.odd {
+            self.complain(path, "not a model of this stream", reason);
+        }
+        self.tell_unlisted(&listing);
+        if listing.unlisted.contains_key(&self.folder.path) {
+            return;
+        }
+        self.listed = true;
+        for (path, (name, mark)) in &listing.found {
             let file = self.files.entry(path.clone()).or_insert_with(|| File::new(name.clone(), *mark, now, SystemTime::now()));
             file.look(*mark, now);
         }
-        let mut settled: Vec<(Mark, PathBuf)> = Vec::new();
-        for (path, file) in &mut self.files {
-            if found.contains_key(path) {
-                if file.is_settled(now, SETTLED) {
-                    settled.push((file.mark(), path.clone()));
-                }
-            } else if file.is_gone(now, SETTLED) {
-                for version in file.take_versions() {
-                    self.queue.push_back(entry(&mut self.revision, &file.id(version), None));
-                }
-            }
-        }
-        self.files.retain(|path, file| found.contains_key(path) || !file.is_gone(now, SETTLED));
+        let missing = self.files.iter_mut().filter(|(path, _)| !listing.found.contains_key(*path) && !listing.hides(path));
+        missing.for_each(|(_, file)| file.miss(now));
+        // In this order: a file that was moved holds its model in its new place before the old one is forgotten.
+        self.read_settled(&listing, now);
+        self.retire(now);
+    }
+
+    fn read_settled(&mut self, listing: &Listing, now: Instant) {
+        let settled = self.files.iter().filter(|(path, file)| listing.found.contains_key(*path) && file.is_settled(now, SETTLED));
+        let mut settled: Vec<(Mark, PathBuf)> = settled.map(|(path, file)| (file.mark(), path.clone())).collect();
         settled.sort_by(|a, b| (a.0.modified, &a.1).cmp(&(b.0.modified, &b.1)));
         settled.into_iter().for_each(|(_, path)| self.read(&path));
-        Ok(())
     }
 
-    /// Finds the models of a folder; those of sub-folders too, each of which is a data type's.
-    fn list(
-        &mut self,
-        folder: &Path,
-        data_type: Option<&str>,
-        found: &mut BTreeMap<PathBuf, (Name, Mark)>,
-    ) -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            // Links are followed. What vanishes while it is looked at is not there.
-            let Ok(about) = fs::metadata(&path) else { continue };
-            let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.')) else {
-                continue;
-            };
-            if about.is_dir() && data_type.is_none() {
-                if self.folder.types.iter().any(|known| known == name) {
-                    self.list(&path, Some(name), found)?;
-                } else {
-                    self.complain(&path, &self.no_type(name));
-                }
-                continue;
+    /// Forgets files that have gone. A model goes with the last file that holds it, and not while one of its name is on its way.
+    fn retire(&mut self, now: Instant) {
+        let coming = self.files.values().filter(|file| file.is_there() && !file.is_read());
+        let coming: BTreeSet<_> = coming.map(File::names).collect();
+        let mut gone = BTreeSet::new();
+        self.files.retain(|_, file| {
+            let goes = file.is_gone(now, SETTLED) && !coming.contains(&file.names());
+            if goes {
+                gone.extend(file.take_ids());
             }
-            let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-            let kind = ENDINGS.iter().find(|(known, _)| ending == *known);
-            let Some((_, kind)) = kind.filter(|_| about.is_file()) else { continue };
-            let Some(data_type) = data_type.or_else(|| self.only_type()).map(str::to_owned) else {
-                let first = self.folder.types.first().cloned().unwrap_or_default();
-                self.complain(
-                    &path,
-                    &format!("the stream has several data types; put it into a folder of its own, such as {first}/"),
-                );
-                continue;
-            };
-            if about.len() > self.folder.bytes_max {
-                self.complain(&path, &format!("{} bytes, [limits] payload allows {}", about.len(), self.folder.bytes_max));
-                continue;
+            !goes
+        });
+        for id in gone {
+            if !self.files.values().any(|file| file.holds(&id)) {
+                self.queue.push_back(entry(&mut self.revision, &id, None));
             }
-            found.insert(path.clone(), (Name::of(stem, data_type, *kind), Mark::of(&about)));
-        }
-        Ok(())
-    }
-
-    fn only_type(&self) -> Option<&str> {
-        match self.folder.types.as_slice() {
-            [only] => Some(only),
-            _ => None,
         }
     }
 
-    fn no_type(&self, name: &str) -> String {
-        let near = nearest(name, self.folder.types.iter().map(String::as_str)).unwrap_or_default();
-        format!("the stream has no data type `{name}`; the nearest is `{near}`")
+    /// Says once that a folder cannot be listed, and once that it can again.
+    fn tell_unlisted(&mut self, listing: &Listing) {
+        for (folder, reason) in &listing.unlisted {
+            if self.unlisted.insert(folder.clone()) {
+                tracing::warn!(folder = %folder.display(), %reason, "this folder cannot be listed; its models stay");
+            }
+        }
+        self.unlisted.retain(|folder| {
+            let still = listing.unlisted.contains_key(folder);
+            if !still {
+                tracing::warn!(folder = %folder.display(), "this folder can be listed again");
+            }
+            still
+        });
     }
 
-    fn complain(&mut self, path: &Path, reason: &str) {
+    fn complain(&mut self, path: &Path, what: &str, reason: &str) {
         if self.odd.insert(path.to_path_buf()) {
-            tracing::warn!(file = %path.display(), reason, "not a model of this stream");
+            tracing::warn!(file = %path.display(), reason, "{what}");
         }
     }
 
     fn read(&mut self, path: &Path) {
         let Some(file) = self.files.get_mut(path) else { return };
-        match fs::read(path) {
-            Ok(data) => {
-                let Some(version) = file.announce(&data) else { return };
-                let id = file.id(version);
-                let descriptor = ModelDescriptor {
-                    name: id.name.clone(),
-                    description: path.display().to_string(),
-                    data_type: id.data_type.clone(),
-                    model_type: file.kind() as i32,
-                    version: Some(id.version.clone()),
-                    payload: Some(Payload::Data(data)),
-                    ..ModelDescriptor::default()
-                };
-                self.queue.push_back(entry(&mut self.revision, &id, Some(descriptor.encode_to_vec())));
-            }
+        let data = match fs::read(path) {
+            Ok(data) => data,
             Err(reason) => {
                 file.unreadable();
-                tracing::warn!(file = %path.display(), %reason, "the model cannot be read");
+                return tracing::warn!(file = %path.display(), %reason, "the model cannot be read");
             }
+        };
+        let digest = Digest::of(&data);
+        if !file.is_news(digest) {
+            return;
         }
+        let kind = file.kind();
+        let plain = file.id(digest);
+        let id = self.free(&plain, digest);
+        self.find_double(path, &plain, &id);
+        if let Some(file) = self.files.get_mut(path) {
+            file.announced(id.version.clone());
+        }
+        self.taken.insert(id.clone(), digest);
+        let descriptor = ModelDescriptor {
+            name: id.name.clone(),
+            description: path.display().to_string(),
+            data_type: id.data_type.clone(),
+            model_type: kind as i32,
+            version: Some(id.version.clone()),
+            payload: Some(Payload::Data(data)),
+            ..ModelDescriptor::default()
+        };
+        self.queue.push_back(entry(&mut self.revision, &id, Some(descriptor.encode_to_vec())));
+    }
+
+    /// The name these contents are announced under. A version that was announced with others gets a number behind it, and so do
+    /// contents that come back after others, as they have to answer again.
+    fn free(&self, plain: &ModelId, digest: Digest) -> ModelId {
+        let is_free = |id: &ModelId| {
+            self.taken.get(id).is_none_or(|known| *known == digest) && !self.files.values().any(|file| file.was(id))
+        };
+        let (mut id, mut times) = (plain.clone(), 1);
+        while !is_free(&id) {
+            times += 1;
+            id.version = format!("{}-{times}", plain.version);
+        }
+        id
+    }
+
+    /// Complains when another file that is there says that it is the same model.
+    fn find_double(&mut self, path: &Path, plain: &ModelId, id: &ModelId) {
+        let is_double = |(other, file): &(&PathBuf, &File)| {
+            other.as_path() != path && file.is_there() && file.current().as_ref() == Some(plain)
+        };
+        let Some(other) = self.files.iter().find(is_double).map(|(other, _)| other.display().to_string()) else { return };
+        let counts = if id == plain { "they count once".to_owned() } else { format!("this one counts as `{id}`") };
+        let reason = format!("{other} is `{plain}`, too, and {counts}; give it a name or version of its own, or remove one");
+        self.complain(path, "two files are the same model", &reason);
     }
 
     /// Whether all that was there at the start has been read.
     fn has_read_all(&self, now: Instant) -> bool {
-        self.scanned.is_some() && (now - self.opened > START_MAX || self.files.values().all(File::is_read))
+        self.listed && (now - self.opened > START_MAX || self.files.values().all(File::is_read))
     }
 }
 
@@ -208,15 +237,13 @@ impl Feed for FolderFeed {
             self.caught_up = true;
             return Ok(Some(Announcement::CaughtUp));
         }
-        let rests = self.scanned.map_or(Duration::ZERO, |at| (at + SCAN_EVERY).saturating_duration_since(now));
+        let rests = self.looked.map_or(Duration::ZERO, |at| (at + SCAN_EVERY).saturating_duration_since(now));
         if !rests.is_zero() {
             std::thread::park_timeout(rests.min(wait));
             return Ok(None);
         }
-        self.scanned = Some(now);
-        // A folder that cannot be listed for a while keeps its models.
-        let listed = self.scan(now);
-        listed.map_err(|error| LinkError::Reopen(format!("{}: {error}", self.folder.path.display())))?;
+        self.looked = Some(now);
+        self.scan(now);
         Ok(self.queue.pop_front().map(Announcement::Entry))
     }
 }

@@ -10,8 +10,21 @@ pub struct Gauge {
     answered: AtomicU64,
     units: AtomicU64,
     ended: AtomicBool,
+    whole: AtomicBool,
     closing: AtomicBool,
+    cut: AtomicBool,
     failure: Mutex<Option<String>>,
+}
+
+/// How a source ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// Nothing comes after what was read.
+    Whole,
+    /// It was told to stop.
+    Stopped,
+    /// It cannot be read on, and why.
+    Failed(String),
 }
 
 impl Gauge {
@@ -39,28 +52,47 @@ impl Gauge {
         self.ended() && self.taken() == self.answered()
     }
 
+    /// Whether the source was read to its end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
+    }
+
     /// Why the source could not be read to its end.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// No record is to be taken from the source any more; those that were taken are still answered.
+    /// Nothing is to be taken from the source any more; records that were taken are still answered.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn closing(&self) -> bool {
+    /// Whether that was said. A source looks before it takes anything out of what would be lost otherwise, such as a pipe.
+    #[must_use]
+    pub fn closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// The source stops here because of it; its next answer is its last, whatever it is.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 
     pub(super) fn ended(&self) -> bool {
         self.ended.load(Ordering::Relaxed)
     }
 
-    pub(super) fn end(&self, failure: Option<String>) {
-        if failure.is_some() {
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    pub(super) fn end(&self, end: End) {
+        match end {
+            End::Whole => self.whole.store(true, Ordering::Relaxed),
+            End::Stopped => {}
+            End::Failed(reason) => *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason),
         }
         self.ended.store(true, Ordering::Relaxed);
     }

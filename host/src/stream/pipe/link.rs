@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::gauge::End;
 use super::queue::{self, Read};
 use super::{Chunk, Gauge, Outlet, Source};
 use crate::stream::{Event, Link, LinkError, Offsets, Outgoing, Partition, Sink};
 use crate::types::Batch;
 
 const ONLY: Partition = Partition { topic: 0, number: 0 };
+/// When the pipe closes, a reader that says nothing for so long is given up: it waits for what somebody else took from its input.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// Reads a source and writes to an outlet. A record's offset is its number in the source, from 0. Records are kept until they
 /// are committed, so that the lane can go back to them; they are few, as it is given no more than it asks for.
@@ -27,6 +30,8 @@ pub struct PipeLink {
     committed: i64,
     assigned: bool,
     paused: bool,
+    /// Since when nothing has come from the reader, while the pipe closes.
+    silent: Option<Instant>,
 }
 
 impl PipeLink {
@@ -36,7 +41,7 @@ impl PipeLink {
     /// The system has no thread to give.
     pub fn open(source: impl Source, outlet: Box<dyn Outlet>, gauge: Arc<Gauge>) -> std::io::Result<Self> {
         Ok(Self {
-            queue: queue::start(source)?,
+            queue: queue::start(source, Arc::clone(&gauge))?,
             outlet,
             gauge,
             window: VecDeque::new(),
@@ -45,6 +50,7 @@ impl PipeLink {
             committed: 0,
             assigned: false,
             paused: false,
+            silent: None,
         })
     }
 
@@ -70,14 +76,12 @@ impl PipeLink {
         }
     }
 
-    /// Waits for a chunk; whether there may be more at once.
+    /// Waits for a chunk; whether there may be more at once. When the pipe closes, the reader stops by itself, and what it had
+    /// taken comes before it says so.
     fn take(&mut self, wait: Duration) -> bool {
-        if self.gauge.closing() {
-            self.gauge.end(None);
-            return false;
-        }
         match self.queue.recv_timeout(wait) {
             Ok(Read::Chunk(chunk)) => {
+                self.silent = None;
                 self.gauge.take(chunk.len() as u64, chunk.units);
                 let first = self.next;
                 self.next += chunk.len() as i64;
@@ -86,17 +90,18 @@ impl PipeLink {
                 }
                 true
             }
-            Ok(Read::End) => {
-                self.gauge.end(None);
+            Ok(Read::End(end)) => {
+                self.gauge.end(end);
                 false
             }
-            Ok(Read::Failed(reason)) => {
-                self.gauge.end(Some(reason));
+            Err(RecvTimeoutError::Timeout) => {
+                if self.gauge.closing() && self.silent.get_or_insert_with(Instant::now).elapsed() >= SILENCE_MAX {
+                    self.gauge.end(End::Stopped);
+                }
                 false
             }
-            Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => {
-                self.gauge.end(Some("the reader panicked; its message is above".to_owned()));
+                self.gauge.end(End::Failed("the reader panicked; its message is above".to_owned()));
                 false
             }
         }

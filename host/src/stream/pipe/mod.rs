@@ -17,7 +17,7 @@ pub use folder::{Folder, FolderFeed};
 pub use gauge::Gauge;
 pub use link::PipeLink;
 
-/// Where records come from. It is read on a thread of its own, as a read of stdin cannot be given up.
+/// Where records come from. It is read on a thread of its own, and asks [`Gauge::closing`] before it takes more.
 pub trait Source: Send + 'static {
     /// The next records, waiting for them; `None` is the end.
     ///

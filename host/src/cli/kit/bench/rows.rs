@@ -4,10 +4,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use sandstream_kit::golden::{self, Answer};
+use crate::lifecycle::golden::{self, Answer};
+use anyhow::{Context, Result, anyhow};
 
-use super::super::goldens;
 use super::super::guest::Guest;
 use crate::backend::Model;
 use crate::binding::{Binding, Inputs};
@@ -48,7 +47,7 @@ fn records(guest: &Guest, model: &dyn Model, codec: &Arc<dyn Codec>) -> Result<V
     let path = &guest.manifest.golden;
     let Ok(text) = fs::read_to_string(path) else { return Ok(Vec::new()) };
     let cases = golden::parse(&text).with_context(|| path.display().to_string())?;
-    let answers = goldens::answers(model, codec, &cases, false)?;
+    let answers = golden::answers(model, codec, &cases, false).map_err(|reason| anyhow!(reason))?;
     let scored = cases.iter().zip(answers).filter(|(_, answer)| matches!(answer, Answer::Outputs(_)));
     Ok(scored.map(|(case, _)| case.bytes()).collect())
 }

@@ -7,29 +7,29 @@ mod results;
 mod write;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 
+use self::results::Known;
+use super::files::Files;
 use super::input::Input;
-use super::outlet::{Letters, Written};
+use super::outlet::Results;
 use crate::app::pipe::Plan;
-use crate::stream::pipe::Outlet;
+use crate::stream::pipe::Gauge;
 
-pub(super) fn open(path: &Path, parquet: bool, plan: &mut Plan) -> Result<Input> {
+pub(super) fn open(path: &Path, parquet: bool, plan: &mut Plan, gauge: &Arc<Gauge>) -> Result<Input> {
     let [data_type] = plan.types() else {
         bail!("stream `{}` has several data types, the rows of a file are of one: say --data-type", plan.stream().name);
     };
     let schema = data_type.codec.schema().clone();
     plan.read_columns()?;
     let what = || path.display().to_string();
-    if parquet { read::parquet(path, &schema).with_context(what) } else { read::arrow(path, &schema).with_context(what) }
+    let open = if parquet { read::parquet } else { read::arrow };
+    open(path, &schema, gauge).with_context(what)
 }
 
-/// Whether results are to be columns.
-pub(super) fn is_output(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow")
-}
-
-pub(super) fn outlet(path: &Path, letters: Letters, written: Written) -> Result<Box<dyn Outlet>> {
-    Ok(Box::new(write::Columns::new(path, letters, written)?))
+pub(super) fn results(path: &Path, files: &mut Files, plan: &Plan) -> Result<Box<dyn Results>> {
+    let file = files.open(path)?;
+    Ok(Box::new(write::Columns::new(path, file, Known::of(plan)?)))
 }

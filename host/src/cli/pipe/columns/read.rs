@@ -1,8 +1,9 @@
 //! Record batches of a file, some rows at a time.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{BufReader, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use arrow_array::RecordBatch;
@@ -11,9 +12,9 @@ use arrow_schema::{ArrowError, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::super::input::Input;
+use super::super::input::{self, Input};
 use super::cells;
-use crate::stream::pipe::{Chunk, Source};
+use crate::stream::pipe::{Chunk, Gauge, Source};
 use crate::types::{Schema, nearest, normalise};
 
 /// Rows that are decoded at a time.
@@ -36,9 +37,11 @@ struct Rows {
     batch: Option<RecordBatch>,
     next: usize,
     count: u64,
+    /// Asked before every chunk of a file. Rows that have come through a pipe are not left behind.
+    gauge: Option<Arc<Gauge>>,
 }
 
-pub(super) fn parquet(path: &Path, schema: &Schema) -> Result<Input> {
+pub(super) fn parquet(path: &Path, schema: &Schema, gauge: &Arc<Gauge>) -> Result<Input> {
     if path.as_os_str() == "-" {
         bail!("a Parquet file cannot be read from stdin, as its index is at its end; give its name");
     }
@@ -49,31 +52,36 @@ pub(super) fn parquet(path: &Path, schema: &Schema) -> Result<Input> {
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().map(|column| column.index));
     project(&mut columns);
     let batches = builder.with_projection(mask).with_batch_size(ROWS).build()?;
-    Ok(input(Box::new(batches), columns, Some(rows)))
+    Ok(of_file(Box::new(batches), columns, Some(rows), gauge))
 }
 
-pub(super) fn arrow(path: &Path, schema: &Schema) -> Result<Input> {
-    if path.as_os_str() == "-" {
-        let reader = StreamReader::try_new_buffered(io::stdin(), None).context("this is no Arrow stream")?;
+pub(super) fn arrow(path: &Path, schema: &Schema, gauge: &Arc<Gauge>) -> Result<Input> {
+    if path.as_os_str() != "-" && is_file(path)? {
+        let reader = FileReaderBuilder::new().build(BufReader::new(File::open(path)?)).context("this is no Arrow file")?;
         let columns = columns(&reader.schema(), schema)?;
-        return Ok(input(Box::new(reader), columns, None));
+        return Ok(of_file(Box::new(reader), columns, None, gauge));
     }
-    let mut file = File::open(path)?;
-    let mut magic = [0; MAGIC.len()];
-    let is_file = file.read(&mut magic)? == MAGIC.len() && magic == *MAGIC;
-    file.seek(SeekFrom::Start(0))?;
-    if !is_file {
-        let reader = StreamReader::try_new_buffered(file, None).context("this is no Arrow file")?;
-        let columns = columns(&reader.schema(), schema)?;
-        return Ok(input(Box::new(reader), columns, None));
-    }
-    let reader = FileReaderBuilder::new().build(BufReader::new(file)).context("this is no Arrow file")?;
+    let (gate, length) = input::open(path, gauge)?;
+    let what = if path.as_os_str() == "-" { "this is no Arrow stream" } else { "this is no Arrow file" };
+    let reader = StreamReader::try_new_buffered(gate, None).context(what)?;
     let columns = columns(&reader.schema(), schema)?;
-    Ok(input(Box::new(reader), columns, None))
+    let rows = Rows { batches: Box::new(reader), columns, batch: None, next: 0, count: 0, gauge: None };
+    Ok(Input { source: Box::new(rows), units: None, stays: path.as_os_str() != "-" || length.is_some() })
 }
 
-fn input(batches: Batches, columns: Vec<Column>, units: Option<u64>) -> Input {
-    Input { source: Box::new(Rows { batches, columns, batch: None, next: 0, count: 0 }), units }
+/// Whether it begins as Arrow files do.
+fn is_file(path: &Path) -> Result<bool> {
+    let mut file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut magic = [0; MAGIC.len()];
+    Ok(file.read(&mut magic)? == MAGIC.len() && magic == *MAGIC)
+}
+
+fn of_file(batches: Batches, columns: Vec<Column>, units: Option<u64>, gauge: &Arc<Gauge>) -> Input {
+    let rows = Rows { batches, columns, batch: None, next: 0, count: 0, gauge: Some(Arc::clone(gauge)) };
+    Input { source: Box::new(rows), units, stays: true }
 }
 
 /// The column of every field of the data type, in the order of the file.
@@ -126,6 +134,10 @@ impl Rows {
 
 impl Source for Rows {
     fn next(&mut self) -> Result<Option<Chunk>, String> {
+        if let Some(gauge) = self.gauge.as_ref().filter(|gauge| gauge.closing()) {
+            gauge.cut();
+            return Ok(None);
+        }
         loop {
             if let Some(batch) = self.batch.take() {
                 let mut chunk = Chunk::default();

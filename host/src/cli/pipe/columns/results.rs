@@ -7,6 +7,11 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde_json::{Map, Value};
 
+use crate::app::pipe::Plan;
+use crate::codec::check_include;
+use crate::registry::{Registry, Route};
+use crate::types::{Dtype, Kind as FieldKind, ModelId, Output};
+
 /// Members of every result that are columns, first of all. The others are the same for all results of a pipe.
 const HEAD: [(&str, Kind); 6] = [
     ("offset", Kind::Integer),
@@ -16,8 +21,6 @@ const HEAD: [(&str, Kind); 6] = [
     ("digest", Kind::Text),
     ("revision", Kind::Integer),
 ];
-/// Members that are no columns.
-const CONSTANT: [&str; 6] = ["role", "topic", "partition", "timestamp", "evaluator", "outputs"];
 
 pub(super) type Result = Map<String, Value>;
 
@@ -37,6 +40,23 @@ impl Kind {
             Value::Number(number) if number.is_f64() => Some(Self::Float),
             Value::Number(_) | Value::Bool(_) => Some(Self::Integer),
             _ => Some(if infinite(value).is_some() { Self::Float } else { Self::Text }),
+        }
+    }
+
+    /// Bytes are base64 in JSON.
+    fn of_field(kind: FieldKind) -> Self {
+        match kind {
+            FieldKind::Number => Self::Float,
+            FieldKind::Integer => Self::Integer,
+            FieldKind::Text | FieldKind::Bytes => Self::Text,
+        }
+    }
+
+    fn of_output(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Float32 | Dtype::Float64 => Self::Float,
+            Dtype::Int64 => Self::Integer,
+            Dtype::Text | Dtype::Bytes => Self::Text,
         }
     }
 
@@ -76,6 +96,41 @@ struct Column {
     list: bool,
 }
 
+/// What is known of results without looking at their values, which may all be absent in the first ones.
+pub(super) struct Known {
+    /// Fields of the records that results repeat.
+    included: Vec<(String, Kind)>,
+    /// Has the models that answer, with their outputs.
+    registry: Arc<Registry>,
+}
+
+impl Known {
+    pub(super) fn of(plan: &Plan) -> anyhow::Result<Self> {
+        let mut included: Vec<(String, Kind)> = Vec::new();
+        for data_type in plan.types() {
+            let schema = data_type.codec.schema();
+            for index in check_include(schema, &plan.stream().include)? {
+                let field = &schema.fields()[index as usize];
+                let kind = Kind::of_field(field.kind);
+                match included.iter_mut().find(|(name, _)| *name == field.name) {
+                    Some((_, known)) => *known = known.or(kind),
+                    None => included.push((field.name.clone(), kind)),
+                }
+            }
+        }
+        Ok(Self { included, registry: plan.registry() })
+    }
+
+    /// Outputs of the model that gave a result, as long as it answers or did before.
+    fn outputs(&self, result: &Result) -> Vec<Output> {
+        let id = id(result);
+        let snapshot = self.registry.snapshot();
+        let live = snapshot.routes.iter().filter_map(|route| if let Route::Live(version) = route { Some(version) } else { None });
+        let version = live.chain(snapshot.previous.iter().flatten()).find(|version| version.id == id);
+        version.map(|version| version.model.signature().outputs.clone()).unwrap_or_default()
+    }
+}
+
 /// The columns of a file of results.
 pub(super) struct Table {
     columns: Vec<Column>,
@@ -84,15 +139,16 @@ pub(super) struct Table {
 
 impl Table {
     /// The columns that these results need.
-    pub(super) fn of(results: &[Result]) -> Self {
-        let mut columns: Vec<Column> =
-            HEAD.map(|(name, kind)| Column { name: name.to_owned(), output: false, kind, list: false }).into();
-        let first = results.first().cloned().unwrap_or_default();
-        let included =
-            first.keys().filter(|name| !CONSTANT.contains(&name.as_str()) && HEAD.iter().all(|(known, _)| known != name));
-        columns.extend(included.map(|name| column(results, name, false)));
-        let outputs = first.get("outputs").and_then(Value::as_object).cloned().unwrap_or_default();
-        columns.extend(outputs.keys().map(|name| column(results, name, true)));
+    pub(super) fn of(results: &[Result], known: &Known) -> Self {
+        let plain = |name: &str, kind| Column { name: name.to_owned(), output: false, kind, list: false };
+        let mut columns: Vec<Column> = HEAD.iter().map(|(name, kind)| plain(name, *kind)).collect();
+        columns.extend(known.included.iter().map(|(name, kind)| plain(name, *kind)));
+        if let Some(first) = results.first() {
+            let signature = known.outputs(first);
+            let outputs = first.get("outputs").and_then(Value::as_object).cloned().unwrap_or_default();
+            let described = |name: &String| signature.iter().find(|output| output.name == *name);
+            columns.extend(outputs.keys().map(|name| column(results, name, described(name))));
+        }
         let field = |column: &Column| {
             let twice = columns.iter().filter(|other| other.name == column.name).count() > 1;
             let name = if twice && column.output { format!("outputs.{}", column.name) } else { column.name.clone() };
@@ -123,9 +179,14 @@ impl Table {
 
 const ADVICE: &str = "its columns are those of the first results. Write results of models with different outputs as JSON lines";
 
-fn model(result: &Result) -> String {
+fn id(result: &Result) -> ModelId {
     let text = |name: &str| result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    format!("model {}@{}", text("model"), text("version"))
+    ModelId { data_type: text("data_type"), name: text("model"), version: text("version") }
+}
+
+fn model(result: &Result) -> String {
+    let id = id(result);
+    format!("model {}@{}", id.name, id.version)
 }
 
 fn value<'a>(result: &'a Result, name: &str, output: bool) -> &'a Value {
@@ -133,13 +194,15 @@ fn value<'a>(result: &'a Result, name: &str, output: bool) -> &'a Value {
     of.unwrap_or(&Value::Null)
 }
 
-fn column(results: &[Result], name: &str, output: bool) -> Column {
-    let values = results.iter().map(|result| value(result, name, output));
-    let list = values.clone().any(Value::is_array);
+/// The column of an output: as the model describes it, and as the values are where another one gave some of them.
+fn column(results: &[Result], name: &str, described: Option<&Output>) -> Column {
+    let values = results.iter().map(|result| value(result, name, true));
+    let list = described.is_some_and(|output| output.width != 1) || values.clone().any(Value::is_array);
     let cells = values.flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
+    let described = described.map(|output| Kind::of_output(output.dtype));
+    let kind = described.into_iter().chain(cells.filter_map(Kind::of)).reduce(Kind::or);
     // A value that is absent everywhere can only be a float that is not a number.
-    let kind = cells.filter_map(Kind::of).reduce(Kind::or).unwrap_or(Kind::Float);
-    Column { name: name.to_owned(), output, kind, list }
+    Column { name: name.to_owned(), output: true, kind: kind.unwrap_or(Kind::Float), list }
 }
 
 impl Column {

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::SchemaRef;
@@ -11,11 +10,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::super::outlet::{Letters, Written};
-use super::results::{Result, Table};
-use crate::pipeline::Activation;
-use crate::stream::Outgoing;
-use crate::stream::pipe::Outlet;
+use super::super::outlet::{Results, Written};
+use super::results::{Known, Result, Table};
 
 /// Rows of a row group: as many are held in memory before they are written.
 const ROW_GROUP: usize = 64 << 10;
@@ -31,32 +27,20 @@ pub(super) struct Columns {
     /// Until the first results say what its columns are.
     file: Option<File>,
     writer: Option<(Table, Writer)>,
+    known: Known,
     pending: Vec<Result>,
     wrong: Option<String>,
-    switches: Vec<Activation>,
-    letters: Letters,
-    written: Written,
 }
 
 impl Columns {
-    pub(super) fn new(path: &Path, letters: Letters, written: Written) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            file: Some(file),
-            writer: None,
-            pending: Vec::new(),
-            wrong: None,
-            switches: Vec::new(),
-            letters,
-            written,
-        })
+    pub(super) fn new(path: &Path, file: File, known: Known) -> Self {
+        Self { path: path.to_path_buf(), file: Some(file), writer: None, known, pending: Vec::new(), wrong: None }
     }
 
     fn write(&mut self) -> std::result::Result<(), String> {
         if self.writer.is_none() {
             let file = self.file.take().ok_or("the file is finished")?;
-            let table = Table::of(&self.pending);
+            let table = Table::of(&self.pending, &self.known);
             let writer = Writer::open(&self.path, file, &table.schema)?;
             self.writer = Some((table, writer));
         }
@@ -64,7 +48,6 @@ impl Columns {
             && !self.pending.is_empty()
         {
             writer.write(&table.batch(&self.pending)?)?;
-            self.pending.clear();
         }
         Ok(())
     }
@@ -101,44 +84,35 @@ impl Writer {
     }
 }
 
-impl Outlet for Columns {
-    fn result(&mut self, value: &[u8]) {
+impl Results for Columns {
+    fn add(&mut self, value: &[u8]) {
         match serde_json::from_slice(value) {
             Ok(result) => self.pending.push(result),
             Err(error) => self.wrong = Some(format!("a result is no JSON object: {error}")),
         }
     }
 
-    fn dead_letter(&mut self, letter: &Outgoing<'_>) {
-        self.letters.add(letter);
-    }
-
-    fn activation(&mut self, value: &[u8]) {
-        self.switches.extend(serde_json::from_slice::<Activation>(value));
-    }
-
-    fn commit(&mut self) -> std::result::Result<(), String> {
+    fn commit(&mut self, written: &Written) -> std::result::Result<(), String> {
         if let Some(wrong) = self.wrong.take() {
             return self.named(Err(wrong));
         }
         if !self.pending.is_empty() {
-            let written = self.write();
-            self.named(written)?;
+            let done = self.write();
+            self.named(done)?;
+            written.results(self.pending.len() as u64);
+            self.pending.clear();
         }
-        self.letters.commit()?;
-        self.switches.drain(..).for_each(|switch| self.written.switched(switch));
         Ok(())
     }
 
     fn undo(&mut self) {
         self.pending.clear();
-        self.switches.clear();
         self.wrong = None;
-        self.letters.undo();
     }
 
     fn finish(&mut self) -> std::result::Result<(), String> {
-        // Without a result the file has the columns that every result has, and no row.
+        // What was not committed is not answered. Without a result the file has the columns that every result has, and no row.
+        self.pending.clear();
         let finished = if self.writer.is_none() { self.write() } else { Ok(()) };
         let finished = finished.and_then(|()| self.writer.take().map_or(Ok(()), |(_, writer)| writer.finish()));
         self.named(finished)

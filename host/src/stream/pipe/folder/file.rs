@@ -57,7 +57,7 @@ pub(super) struct File {
     gone: Option<Instant>,
     read: bool,
     newest: Option<Digest>,
-    /// What was announced, oldest first.
+    /// What was announced, oldest first; the last one is of the newest contents.
     versions: Vec<String>,
 }
 
@@ -93,9 +93,14 @@ impl File {
         !self.read && self.since.is_none_or(|since| now.saturating_duration_since(since) >= after)
     }
 
+    /// It is not there.
+    pub(super) fn miss(&mut self, now: Instant) {
+        self.gone.get_or_insert(now);
+    }
+
     /// Whether it has been missing for a while. A file may be replaced by removing it first.
-    pub(super) fn is_gone(&mut self, now: Instant, after: Duration) -> bool {
-        now.saturating_duration_since(*self.gone.get_or_insert(now)) >= after
+    pub(super) fn is_gone(&self, now: Instant, after: Duration) -> bool {
+        self.gone.is_some_and(|gone| now.saturating_duration_since(gone) >= after)
     }
 
     /// Cannot be read as it is; it is tried again when it changes.
@@ -103,31 +108,58 @@ impl File {
         self.read = true;
     }
 
-    /// The version that its contents are announced under; `None` where they are what they were. Contents that come back after
-    /// others are a version of their own, as they have to answer again.
-    pub(super) fn announce(&mut self, data: &[u8]) -> Option<String> {
-        self.read = true;
-        let digest = Digest::of(data);
-        if self.newest == Some(digest) {
-            return None;
-        }
-        self.newest = Some(digest);
-        let version = self.name.version.clone().unwrap_or_else(|| {
-            let plain = digest.hex()[..DIGITS].to_owned();
-            let times = self.versions.iter().filter(|known| known.starts_with(&plain)).count();
-            if times == 0 { plain } else { format!("{plain}-{}", times + 1) }
-        });
-        if !self.versions.contains(&version) {
-            self.versions.push(version.clone());
-        }
-        Some(version)
+    /// Whether it is there, as far as the last look said.
+    pub(super) fn is_there(&self) -> bool {
+        self.gone.is_none()
     }
 
-    pub(super) fn id(&self, version: String) -> ModelId {
+    /// It has been read; whether its contents are others than before.
+    pub(super) fn is_news(&mut self, digest: Digest) -> bool {
+        self.read = true;
+        self.newest.replace(digest) != Some(digest)
+    }
+
+    /// What these contents are called if nothing is in the way.
+    pub(super) fn id(&self, digest: Digest) -> ModelId {
+        let version = self.name.version.clone().unwrap_or_else(|| digest.hex()[..DIGITS].to_owned());
+        self.id_of(version)
+    }
+
+    /// What it is called as it is; `None` before it was read.
+    pub(super) fn current(&self) -> Option<ModelId> {
+        self.newest.map(|digest| self.id(digest))
+    }
+
+    fn id_of(&self, version: String) -> ModelId {
         ModelId { data_type: self.name.data_type.clone(), name: self.name.name.clone(), version }
     }
 
-    pub(super) fn take_versions(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.versions)
+    /// Data type and name of its model.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.name.data_type.clone(), self.name.name.clone())
+    }
+
+    fn is_of(&self, id: &ModelId) -> bool {
+        self.name.data_type == id.data_type && self.name.name == id.name
+    }
+
+    /// Its contents were announced under this version.
+    pub(super) fn announced(&mut self, version: String) {
+        self.versions.push(version);
+    }
+
+    /// Whether it is what a model that answers was announced from.
+    pub(super) fn holds(&self, id: &ModelId) -> bool {
+        self.is_of(id) && self.versions.contains(&id.version)
+    }
+
+    /// Whether it was this model, and is another one now.
+    pub(super) fn was(&self, id: &ModelId) -> bool {
+        self.holds(id) && self.versions.last() != Some(&id.version)
+    }
+
+    /// All that was announced of it.
+    pub(super) fn take_ids(&mut self) -> Vec<ModelId> {
+        std::mem::take(&mut self.versions).into_iter().map(|version| self.id_of(version)).collect()
     }
 }

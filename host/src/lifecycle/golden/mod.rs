@@ -5,9 +5,14 @@
 //! sense |a-b| <= tolerance * max(1, |b|); integers, texts and bytes are equal. A record of a format other than JSON is a text in
 //! `"record"`. A case with neither is one whose answer is still to be written down. Empty lines and lines that begin with `//` are passed over.
 
+mod put;
+
 use std::fmt;
 
 use serde_json::{Map, Value, json};
+
+pub(super) use put::agree;
+pub use put::{answers, mismatches, settled};
 
 /// By how much a float may differ where a case does not say.
 const TOLERANCE: f64 = 1e-6;
@@ -137,7 +142,7 @@ pub fn is_comment(line: &str) -> bool {
     line.trim().is_empty() || line.trim_start().starts_with("//")
 }
 
-fn case(line: usize, text: &str) -> Result<Case, String> {
+pub(super) fn case(line: usize, text: &str) -> Result<Case, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| format!("expected a JSON object, got {error}"))?;
     let Value::Object(mut object) = value else { return Err("expected a JSON object".to_owned()) };
     let record = object.remove("record").ok_or("expected a key `record`")?;

@@ -1,166 +1,21 @@
 //! `sandstream pipe`, called as its users call it: records in, results out, models that come and go as files of a folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod files;
+mod models;
+mod site;
+mod stop;
 #[allow(unreachable_pub, missing_docs, reason = "shared by test programs, which have no readers outside")]
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::io::Write as _;
+use std::process::Child;
 
-use rustix::process::{Pid, Signal, kill_process};
-use sandstream_models::wine;
 use serde_json::Value;
-use support::program::{PATIENCE, guest};
-use tempfile::TempDir;
-
-const CONFIG: &str = r#"
-[types.wine]
-format = "json"
-fields = ["fixed acidity", "volatile acidity", "citric acid", "residual sugar", "chlorides", "free sulfur dioxide",
-  "total sulfur dioxide", "density", "pH", "sulphates", "alcohol"]
-
-[streams.wine]
-inputs = ["wine"]
-type = { constant = "wine" }
-"#;
-
-/// A configuration without Kafka, and a folder of models.
-struct Site {
-    folder: TempDir,
-}
-
-/// A pipe that runs, fed and read by the test.
-struct Running {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    log: PathBuf,
-}
-
-impl Site {
-    fn new(models: &[&str]) -> Self {
-        let site = Self { folder: tempfile::tempdir().unwrap() };
-        site.write("host.toml", CONFIG.as_bytes());
-        fs::create_dir(site.path("models")).unwrap();
-        models.iter().for_each(|model| site.add(model));
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> String {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name).display().to_string()
-    }
-
-    fn add(&self, model: &str) {
-        fs::copy(guest(model), self.path(&format!("models/{model}.wasm"))).unwrap();
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sandstream"));
-        command.arg("pipe").arg("--config").arg(self.path("host.toml")).args(words);
-        if !words.contains(&"--models") {
-            command.arg("--models").arg(self.path("models"));
-        }
-        command.env("SANDSTREAM_CACHE", env!("CARGO_TARGET_TMPDIR"));
-        command
-    }
-
-    /// Runs to the end with this on stdin: exit code, stdout, stderr.
-    fn call(&self, words: &[&str], input: &[u8]) -> (i32, String, String) {
-        let file = self.write("stdin", input);
-        let out = self.command(words).stdin(File::open(file).unwrap()).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
-    }
-
-    fn start(&self, words: &[&str]) -> Running {
-        let log = self.path("stderr");
-        let mut command = self.command(words);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
-        let mut child = command.spawn().unwrap();
-        let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        Running { child, input, output, log }
-    }
-}
-
-impl Running {
-    fn send(&mut self, bytes: &[u8]) {
-        self.input.as_mut().unwrap().write_all(bytes).unwrap();
-    }
-
-    fn results(&mut self, count: usize) -> Vec<Value> {
-        let mut line = String::new();
-        let mut next = |_| {
-            line.clear();
-            self.output.read_line(&mut line).unwrap();
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-        };
-        (0..count).map(&mut next).collect()
-    }
-
-    /// Waits for a line of stderr with all of these in it.
-    fn until(&self, parts: &[&str]) {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let log = fs::read_to_string(&self.log).unwrap();
-            if log.lines().any(|line| parts.iter().all(|part| line.contains(part))) {
-                return;
-            }
-            assert!(Instant::now() < until, "no line with {parts:?}: {log}");
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-    }
-
-    /// Closes stdin and waits.
-    fn end(mut self) -> (ExitStatus, String) {
-        drop(self.input.take());
-        let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "", "more than was read");
-        let status = self.child.wait().unwrap();
-        (status, fs::read_to_string(&self.log).unwrap())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Records `from..to` of the data set as JSON lines; it begins anew at its end.
-fn records(from: usize, to: usize) -> Vec<u8> {
-    let all = sandstream_wine::records();
-    let lines = (from..to).map(|i| all[i % all.len()].to_json(i as u64, 0));
-    lines.flat_map(|line| [line.as_slice(), b"\n"].concat()).collect()
-}
-
-/// Each record is answered in its turn, by this model, as its native code does.
-fn check(results: &[Value], from: usize, model: &str) {
-    let matrix = sandstream_wine::matrix();
-    let expected = match model {
-        "wine-linear" => wine::linear().unwrap().score(&matrix),
-        _ => wine::forest().unwrap().score(&matrix),
-    };
-    for (i, result) in (from..).zip(results) {
-        assert_eq!((&result["offset"], &result["model"]), (&i.into(), &model.into()), "{result}");
-        let quality = result["outputs"]["quality"].as_f64().unwrap() as f32;
-        let wanted = expected[i % expected.len()];
-        assert!((quality - wanted).abs() <= 1e-5, "{result}: expected {wanted}");
-    }
-}
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
+use site::{CONFIG, Site, check, lines, records};
+use support::program::guest;
 
 #[test]
 fn from_and_to_whatever_there_is() {
@@ -186,39 +41,6 @@ fn from_and_to_whatever_there_is() {
         assert_eq!((&figures["records_in"], &figures["results"]), (&COUNT.into(), &COUNT.into()), "{figures}");
         assert_eq!((&figures["whole_input"], &figures["models"][0]["model"]), (&true.into(), &"wine-linear".into()), "{figures}");
     }
-}
-
-#[test]
-fn models_come_are_broken_are_replaced_and_go() {
-    let site = Site::new(&["wine-linear"]);
-    let mut pipe = site.start(&["--wait", "1s"]);
-    pipe.send(&records(0, 100));
-    check(&pipe.results(100), 0, "wine-linear");
-
-    // Half a file is no model, and a file that was written to a moment ago may be half of one.
-    let forest = fs::read(guest("wine-forest")).unwrap();
-    site.write("models/wine-forest.wasm", &forest[..forest.len() / 2]);
-    pipe.until(&["WARN", "wine-forest", "state=\"Rejected\"", "reason="]);
-    pipe.send(&records(100, 200));
-    check(&pipe.results(100), 100, "wine-linear");
-
-    site.add("wine-forest");
-    pipe.until(&["wine-forest", "state=Live"]);
-    pipe.send(&records(200, 300));
-    check(&pipe.results(100), 200, "wine-forest");
-
-    fs::remove_file(site.path("models/wine-forest.wasm")).unwrap();
-    pipe.until(&["wine-linear", "state=Live", "revision=0"]);
-    pipe.until(&["wine-forest", "state=Retired"]);
-    pipe.send(&records(300, 400));
-    check(&pipe.results(100), 300, "wine-linear");
-
-    fs::remove_file(site.path("models/wine-linear.wasm")).unwrap();
-    pipe.until(&["wine-linear", "state=Retired"]);
-    pipe.send(&records(400, 401));
-    let (status, log) = pipe.end();
-    assert_eq!(status.code(), Some(1), "{log}");
-    assert!(log.contains("400 records are answered, the next 1 wait: waiting for a model of wine"), "{log}");
 }
 
 /// The two data types have the same fields; which one a record is, it says itself.
@@ -271,6 +93,18 @@ fn protobuf_messages_after_their_lengths() {
     let (code, out, err) = site.call(&[], &input[..input.len() - 1]);
     assert_eq!((code, lines(&out).len()), (1, 49), "{err}");
     assert!(err.contains("49 records are answered, then the input failed: record 49: the input ends within it"), "{err}");
+    let (code, out, err) = site.call(&[], &[input.as_slice(), b"\x85"].concat());
+    assert_eq!((code, lines(&out).len()), (1, 50), "{err}");
+    assert!(err.contains("record 50: the input ends within its length"), "{err}");
+}
+
+/// Spreadsheets and editors write one.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_record() {
+    let site = Site::new(&["wine-linear"]);
+    let (code, out, err) = site.call(&[], &[b"\xef\xbb\xbf".as_slice(), &records(0, 3)].concat());
+    assert_eq!((code, lines(&out).len()), (0, 3), "{err}");
+    check(&lines(&out), 0, "wine-linear");
 }
 
 #[test]
@@ -314,17 +148,6 @@ fn what_cannot_work_is_said_with_what_to_do() {
         assert_eq!((code, out.as_str()), (1, ""), "{words:?}: {err}");
         assert!(err.contains(expected), "{words:?}: no `{expected}` in {err}");
     }
-}
-
-#[test]
-fn a_signal_ends_it_when_what_was_read_is_answered() {
-    let site = Site::new(&["wine-linear"]);
-    let mut pipe = site.start(&[]);
-    pipe.send(&records(0, 10));
-    check(&pipe.results(10), 0, "wine-linear");
-    kill_process(Pid::from_child(&pipe.child), Signal::TERM).unwrap();
-    let status = pipe.child.wait().unwrap();
-    assert_eq!(status.code(), Some(0), "{}", fs::read_to_string(&pipe.log).unwrap());
 }
 
 /// Peak of resident memory, KiB.

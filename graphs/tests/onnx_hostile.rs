@@ -1,0 +1,255 @@
+//! Files that mean harm, or are broken: each is refused within the limits, with a reason, and nothing panics or takes memory for it.
+#![cfg(feature = "onnx")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod build;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use build::{float_input, floats, input, ints, model, node, output};
+use prost::Message as _;
+use sandstream_graphs::onnx::{self, Shapes, pb};
+use sandstream_graphs::{Bounds, Files, Refused};
+
+/// One file of eight bytes.
+struct OneFile;
+
+impl Files for OneFile {
+    fn read(&self, name: &str) -> Option<Arc<[u8]>> {
+        (name == "weights.bin").then(|| Arc::from([0u8; 8]))
+    }
+}
+
+fn load(bytes: &[u8]) -> Result<(), Refused> {
+    onnx::load(bytes, &OneFile, &Shapes::default(), &Bounds::default()).map(drop)
+}
+
+/// A model of one node over `x`, `[rows, 4]`, and these constants.
+fn with_constants(operator: &str, inputs: &[&str], constants: Vec<pb::TensorProto>) -> pb::ModelProto {
+    model(vec![node(operator, inputs, &["y"])], vec![float_input("x", &[0, 4])], vec![output("y")], constants)
+}
+
+fn external(location: &str, offset: &str, length: &str) -> pb::TensorProto {
+    let entry = |key: &str, value: &str| pb::StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+    let mut tensor = floats("w", &[2], &[]);
+    tensor.data_location = Some(pb::tensor_proto::DataLocation::External as i32);
+    tensor.external_data = vec![entry("location", location), entry("offset", offset), entry("length", length)];
+    tensor
+}
+
+fn nested(depth: usize) -> pb::ModelProto {
+    let inner = |body: Option<pb::GraphProto>| {
+        let mut branch = node("If", &["condition"], &["y"]);
+        let graph = body.unwrap_or_default();
+        let attribute = |name: &str| pb::AttributeProto {
+            name: name.to_owned(),
+            g: Some(graph.clone()),
+            r#type: pb::attribute_proto::AttributeType::Graph as i32,
+            ..Default::default()
+        };
+        branch.attribute = vec![attribute("then_branch")];
+        branch
+    };
+    let mut body = None;
+    for _ in 0..depth {
+        body = Some(pb::GraphProto { node: vec![inner(body.take())], output: vec![output("y")], ..Default::default() });
+    }
+    let mut model = model(Vec::new(), vec![float_input("x", &[0, 4])], vec![output("y")], Vec::new());
+    model.graph.as_mut().unwrap().node = vec![inner(body)];
+    model
+}
+
+fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let float = pb::tensor_proto::DataType::Float as i32;
+    let good = with_constants("Add", &["x", "w"], vec![floats("w", &[4], &[1.0; 4])]).encode_to_vec();
+    let cycle = model(
+        vec![node("Add", &["x", "b"], &["a"]), node("Add", &["a", "x"], &["b"])],
+        vec![float_input("x", &[0, 4])],
+        vec![output("b")],
+        Vec::new(),
+    );
+    let twice = model(
+        vec![node("Relu", &["x"], &["y"]), node("Relu", &["x"], &["y"])],
+        vec![float_input("x", &[0, 4])],
+        vec![output("y")],
+        Vec::new(),
+    );
+    let mut domain = with_constants("Add", &["x", "x"], Vec::new());
+    domain.graph.as_mut().unwrap().node[0].domain = "com.evil".to_owned();
+    let mut opset = with_constants("Add", &["x", "x"], Vec::new());
+    opset.opset_import[0].version = 99;
+    let wide =
+        |dims: &[i64]| model(vec![node("Relu", &["x"], &["y"])], vec![float_input("x", dims)], vec![output("y")], Vec::new());
+    let many = model(
+        (0..100_001).map(|at| node("Relu", &["x"], &[&format!("y{at}")])).collect(),
+        vec![float_input("x", &[0, 4])],
+        vec![output("y0")],
+        Vec::new(),
+    );
+    let outer = model(
+        vec![node("Reshape", &["x", "s"], &["column"]), node("MatMul", &["column", "row"], &["y"])],
+        vec![float_input("x", &[0, 1 << 20])],
+        vec![output("y")],
+        vec![ints("s", &[0, 1 << 20, 1]), floats("row", &[1, 1024], &[0.5; 1024])],
+    );
+    let computed = model(
+        vec![
+            node("Mul", &["s", "s"], &["shape"]),
+            node("ConstantOfShape", &["shape"], &["big"]),
+            node("Add", &["x", "big"], &["y"]),
+        ],
+        vec![float_input("x", &[0, 4])],
+        vec![output("y")],
+        vec![ints("s", &[100_000, 100_000])],
+    );
+    vec![
+        ("empty", Vec::new(), "no graph"),
+        ("not protobuf", b"\xff\xff\xff\xff not an ONNX model".to_vec(), "no ONNX model"),
+        ("cut off", good[..good.len() - 9].to_vec(), "no ONNX model"),
+        ("cycle", cycle.encode_to_vec(), "cycle"),
+        ("a name made twice", twice.encode_to_vec(), "twice"),
+        ("an input of nothing", with_constants("Add", &["x", "z"], Vec::new()).encode_to_vec(), "`z` is made by no node"),
+        ("unknown domain", domain.encode_to_vec(), "domain"),
+        ("unknown operator", with_constants("Frobnicate", &["x"], Vec::new()).encode_to_vec(), "Frobnicate"),
+        ("operator of classical models", classical().encode_to_vec(), "ai.onnx.ml.TreeEnsembleRegressor"),
+        ("newer operator set", opset.encode_to_vec(), "operator set 99"),
+        ("negative dimension", wide(&[0, -4]).encode_to_vec(), "negative"),
+        ("10^9 values a row", wide(&[0, 1_000_000_000]).encode_to_vec(), "at most"),
+        ("more values than a number holds", wide(&[0, i64::MAX, i64::MAX, 4]).encode_to_vec(), "at most"),
+        ("too many nodes", many.encode_to_vec(), "number of nodes"),
+        ("an outer product", outer.encode_to_vec(), "at most"),
+        (
+            "a constant of 10^10",
+            with_constants("Expand", &["x", "s"], vec![ints("s", &[100_000, 100_000, 4])]).encode_to_vec(),
+            "at most",
+        ),
+        ("a computed constant of 10^10", computed.encode_to_vec(), "at most"),
+        ("tiles", with_constants("Tile", &["x", "s"], vec![ints("s", &[1, 1 << 30])]).encode_to_vec(), "at most"),
+        (
+            "tiles, more than 32 bits",
+            with_constants("Tile", &["x", "s"], vec![ints("s", &[1, 1 << 40])]).encode_to_vec(),
+            "repeats",
+        ),
+        (
+            "a tensor of negative size",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[-4], &[])]).encode_to_vec(),
+            "negative",
+        ),
+        (
+            "a tensor of 10^12",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[1 << 40], &[])]).encode_to_vec(),
+            "number of values",
+        ),
+        (
+            "a tensor without values",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[4], &[1.0])]).encode_to_vec(),
+            "it has 4 bytes",
+        ),
+        ("an unknown type", with_constants("Add", &["x", "w"], vec![typed(99)]).encode_to_vec(), "not known"),
+        ("a type of 4 bits", with_constants("Add", &["x", "w"], vec![typed(22)]).encode_to_vec(), "int4"),
+        ("types that do not fit", with_constants("Add", &["x", "w"], vec![ints("w", &[1, 2, 3, 4])]).encode_to_vec(), "engine"),
+        ("graphs within graphs", nested(17).encode_to_vec(), "depth"),
+        ("graphs within graphs, far", nested(60).encode_to_vec(), ""),
+        ("a way up", with_constants("Add", &["x", "w"], vec![external("../../etc/passwd", "0", "8")]).encode_to_vec(), "`..`"),
+        ("the root", with_constants("Add", &["x", "w"], vec![external("/etc/passwd", "0", "8")]).encode_to_vec(), "relative"),
+        (
+            "a way up, the other way",
+            with_constants("Add", &["x", "w"], vec![external("a\\..\\b", "0", "8")]).encode_to_vec(),
+            "relative",
+        ),
+        ("no such file", with_constants("Add", &["x", "w"], vec![external("other.bin", "0", "8")]).encode_to_vec(), "not there"),
+        (
+            "beyond the file",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "4", "8")]).encode_to_vec(),
+            "8 bytes",
+        ),
+        (
+            "an offset that wraps",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "18446744073709551615", "8")]).encode_to_vec(),
+            "bytes",
+        ),
+        (
+            "an offset that is none",
+            with_constants("Add", &["x", "w"], vec![external("weights.bin", "-1", "8")]).encode_to_vec(),
+            "no number",
+        ),
+        (
+            "no dimension for rows",
+            model(vec![node("Relu", &["x"], &["y"])], vec![input("x", &[], float)], vec![output("y")], Vec::new())
+                .encode_to_vec(),
+            "rows",
+        ),
+        (
+            "an input without a type",
+            model(vec![node("Relu", &["x"], &["y"])], vec![output("x")], vec![output("y")], Vec::new()).encode_to_vec(),
+            "no tensor",
+        ),
+        ("open dimensions", wide(&[0, 0]).encode_to_vec(), "signature"),
+        ("an axis outside", with_axis().encode_to_vec(), ""),
+        ("a window of nothing", pooled().encode_to_vec(), ""),
+    ]
+}
+
+fn typed(data_type: i32) -> pb::TensorProto {
+    pb::TensorProto { name: "w".to_owned(), dims: vec![4], data_type, raw_data: vec![0; 16], ..Default::default() }
+}
+
+fn classical() -> pb::ModelProto {
+    let mut model = with_constants("TreeEnsembleRegressor", &["x"], Vec::new());
+    model.graph.as_mut().unwrap().node[0].domain = "ai.onnx.ml".to_owned();
+    model.opset_import.push(pb::OperatorSetIdProto { domain: "ai.onnx.ml".to_owned(), version: 3 });
+    model
+}
+
+fn int_attribute(name: &str, i: i64) -> pb::AttributeProto {
+    pb::AttributeProto { name: name.to_owned(), i, r#type: pb::attribute_proto::AttributeType::Int as i32, ..Default::default() }
+}
+
+fn with_axis() -> pb::ModelProto {
+    let mut model = with_constants("Concat", &["x", "x"], Vec::new());
+    model.graph.as_mut().unwrap().node[0].attribute = vec![int_attribute("axis", i64::MAX)];
+    model
+}
+
+fn pooled() -> pb::ModelProto {
+    let mut model =
+        model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &[0, 1, 4])], vec![output("y")], Vec::new());
+    let kind = pb::attribute_proto::AttributeType::Ints as i32;
+    let attribute = pb::AttributeProto { name: "kernel_shape".to_owned(), ints: vec![0], r#type: kind, ..Default::default() };
+    model.graph.as_mut().unwrap().node[0].attribute = vec![attribute];
+    model
+}
+
+#[test]
+fn each_is_refused_with_its_reason_and_soon() {
+    let mut wrong = Vec::new();
+    for (name, bytes, expected) in cases() {
+        let began = Instant::now();
+        match load(&bytes) {
+            Ok(()) => wrong.push(format!("{name}: accepted")),
+            Err(error) if !error.to_string().contains(expected) => wrong.push(format!("{name}: {error}")),
+            Err(error) if error.to_string().contains("panicked") => wrong.push(format!("{name}: {error}")),
+            Err(_) => {}
+        }
+        if began.elapsed() > Duration::from_secs(10) {
+            wrong.push(format!("{name}: took {:?}", began.elapsed()));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// A good model with each of its bytes changed, and cut off at each place: accepted or refused, never a panic that gets through.
+#[test]
+fn a_changed_byte_harms_nobody() {
+    let good = with_constants("Add", &["x", "w"], vec![floats("w", &[4], &[1.0; 4])]).encode_to_vec();
+    load(&good).unwrap();
+    for at in 0..good.len() {
+        let _cut = load(&good[..at]);
+        for bit in [1, 0x80] {
+            let mut changed = good.clone();
+            changed[at] ^= bit;
+            let _verdict = load(&changed);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Native graphs through the backend's seam: what they take and give, what they say of a file that is none, and their bounds.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![cfg(feature = "onnx")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sandstream::backend::graph::Graphs;
+use sandstream::backend::wasm::Compiler;
+use sandstream::backend::{Backend, Model, Payload};
+use sandstream::types::proto::model_descriptor::ModelType;
+use sandstream::types::{Digest, Dtype, Input, Limits, Scores, Signature, Tensor, TensorRef};
+use sandstream_graphs::onnx::pb;
+
+fn graphs() -> Graphs {
+    Graphs::new(Compiler::Child { program: env!("CARGO_BIN_EXE_sandstream").into() })
+}
+
+fn payload(kind: ModelType, data: &[u8], signature: Option<Signature>) -> Payload {
+    Payload {
+        kind,
+        digest: Digest::of(data),
+        data: data.into(),
+        config: [].into(),
+        artifacts: [].into(),
+        signature,
+        label: "wine/graph@1".into(),
+    }
+}
+
+fn load(kind: ModelType, data: &[u8], signature: Option<Signature>) -> Result<Arc<dyn Model>, String> {
+    graphs().load(&payload(kind, data, signature), &Limits::default()).map_err(|rejected| rejected.to_string())
+}
+
+fn port(name: &str, dims: &[Option<i64>]) -> pb::ValueInfoProto {
+    use pb::tensor_shape_proto::{Dimension, dimension};
+    let dim = |size: &Option<i64>| Dimension {
+        denotation: String::new(),
+        value: Some(match size {
+            Some(size) => dimension::Value::DimValue(*size),
+            None => dimension::Value::DimParam("N".to_owned()),
+        }),
+    };
+    let shape = pb::TensorShapeProto { dim: dims.iter().map(dim).collect() };
+    let tensor = pb::type_proto::Tensor { elem_type: pb::tensor_proto::DataType::Float as i32, shape: Some(shape) };
+    let kind = pb::TypeProto { denotation: String::new(), value: Some(pb::type_proto::Value::TensorType(tensor)) };
+    pb::ValueInfoProto { name: name.to_owned(), r#type: Some(kind), doc_string: String::new() }
+}
+
+/// `y = operator(x)` over rows of these dimensions.
+fn onnx(operator: &str, dims: &[Option<i64>]) -> Vec<u8> {
+    use prost::Message as _;
+    let node = pb::NodeProto {
+        input: vec!["x".to_owned()],
+        output: vec!["y".to_owned()],
+        name: "the node".to_owned(),
+        op_type: operator.to_owned(),
+        ..pb::NodeProto::default()
+    };
+    let graph = pb::GraphProto {
+        node: vec![node],
+        name: "g".to_owned(),
+        input: vec![port("x", dims)],
+        output: vec![port("y", dims)],
+        ..pb::GraphProto::default()
+    };
+    let opset = pb::OperatorSetIdProto { domain: String::new(), version: 17 };
+    let model = pb::ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..pb::ModelProto::default() };
+    model.encode_to_vec()
+}
+
+fn input(dtype: Dtype, fields: &[&str], dims: &[u32]) -> Signature {
+    let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+    Signature { inputs: vec![Input { name: "x".to_owned(), dtype, fields, dims: dims.to_vec() }], outputs: Vec::new() }
+}
+
+fn score(model: &dyn Model, rows: u32, x: TensorRef<'_>) -> Scores {
+    let mut session = model.session(Instant::now()).unwrap();
+    let mut scores = Scores::default();
+    session.score(0..rows, &[x], Instant::now(), &mut scores).unwrap();
+    scores
+}
+
+#[test]
+fn an_input_takes_the_feature_list_or_what_it_is_told() {
+    let relu = onnx("Relu", &[None, Some(3)]);
+    let plain = load(ModelType::Onnx, &relu, None).unwrap();
+    assert_eq!(plain.signature().inputs[0].fields, ["", "", ""]);
+    assert_eq!((plain.signature().outputs[0].name.as_str(), plain.signature().outputs[0].width), ("y", 3));
+    let scores = score(plain.as_ref(), 2, TensorRef::Float32(&[1.0, -2.0, 3.0, -4.0, 5.0, -6.0]));
+    assert_eq!(scores.outputs, [Tensor::Float32(vec![1.0, 0.0, 3.0, 0.0, 5.0, 0.0])]);
+    let told = load(ModelType::Onnx, &relu, Some(input(Dtype::Float32, &["a", "b", "c"], &[]))).unwrap();
+    assert_eq!(told.signature().inputs[0].fields, ["a", "b", "c"]);
+    let cost = told.cost().unwrap();
+    assert!(cost.engine.starts_with("tract ") && cost.batched && cost.calls[0].0 == 1, "{cost:?}");
+    assert!(told.limits().call(1) >= cost.calls[0].1 && told.tolerance().is_some());
+}
+
+#[test]
+fn one_field_of_bytes_is_a_row_of_raw_values() {
+    let image = onnx("Neg", &[None, Some(1), Some(2), Some(2)]);
+    let model = load(ModelType::Onnx, &image, Some(input(Dtype::Bytes, &["$value"], &[]))).unwrap();
+    let good: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let data = [&good[..], b"short", &good[..]].concat();
+    let packed = sandstream::types::PackedRef { data: &data, ends: &[16, 21, 37], missing: &[] };
+    let scores = score(model.as_ref(), 3, TensorRef::Bytes(packed));
+    let Tensor::Float32(values) = &scores.outputs[0] else { panic!("{scores:?}") };
+    assert_eq!((&values[..4], &values[8..]), (&[-1.0, -2.0, -3.0, -4.0][..], &[-1.0, -2.0, -3.0, -4.0][..]));
+    let rejected: Vec<_> = scores.rejected.iter().map(|rejection| (rejection.row, rejection.reason.as_str())).collect();
+    assert_eq!(rejected, [(1, "input `x`: expected 16 bytes, got 5")]);
+}
+
+#[test]
+fn what_cannot_be_run_is_rejected_with_the_reason() {
+    let open = onnx("Relu", &[None, None]);
+    let cases: &[(&str, ModelType, &[u8], Option<Signature>, &[&str])] = &[
+        ("no operator", ModelType::Onnx, &onnx("Frobnicate", &[None, Some(1)]), None, &["Frobnicate", "the node"]),
+        ("not ONNX", ModelType::Onnx, b"\x08\x08\xff\xff\xff", None, &["compile"]),
+        ("empty graph", ModelType::Onnx, b"\x08\x08", None, &["graph"]),
+        ("no such input", ModelType::Onnx, &onnx("Relu", &[None, Some(1)]), Some(named("z")), &["`z`", "nearest", "`x`"]),
+        (
+            "too few fields",
+            ModelType::Onnx,
+            &onnx("Relu", &[None, Some(3)]),
+            Some(input(Dtype::Float32, &["a"], &[])),
+            &["1 fields", "3 values"],
+        ),
+        (
+            "another type",
+            ModelType::Onnx,
+            &onnx("Relu", &[None, Some(1)]),
+            Some(input(Dtype::Int64, &["a"], &[])),
+            &["int64", "float32"],
+        ),
+        (
+            "dimensions fit the file",
+            ModelType::Onnx,
+            &onnx("Relu", &[None, Some(3)]),
+            Some(input(Dtype::Float32, &["a", "b"], &[2])),
+            &["2", "3"],
+        ),
+    ];
+    for (what, kind, data, signature, words) in cases {
+        let reason = load(*kind, data, signature.clone()).err().unwrap_or_else(|| panic!("{what}: was loaded"));
+        for word in *words {
+            assert!(reason.contains(word), "{what}: `{word}` is not in: {reason}");
+        }
+    }
+    // Dimensions that the file leaves open are given by the signature.
+    let told = load(ModelType::Onnx, &open, Some(input(Dtype::Float32, &["a", "b"], &[2])));
+    assert!(told.is_ok_and(|model| model.signature().outputs[0].width == 2));
+}
+
+fn named(name: &str) -> Signature {
+    let mut signature = input(Dtype::Float32, &["a"], &[]);
+    signature.inputs[0].name = name.to_owned();
+    signature
+}
+
+/// A file of `../shared/data`; `None`, with a word, where it is not.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    if !path.exists() {
+        eprintln!("skipped: there is no {}", path.display());
+    }
+    path.exists().then_some(path)
+}
+
+#[test]
+fn a_trained_network_answers_as_the_reference() {
+    let (Some(model), Some(expected)) = (shared("onnxml/mlp_reg.onnx"), shared("onnxml/expected.json")) else { return };
+    let text = std::fs::read_to_string(shared("wine/winequality_red.csv").unwrap()).unwrap();
+    let cell = |cell: &str| cell.trim().parse::<f32>().unwrap();
+    let rows: Vec<f32> = text.lines().take(64).flat_map(|line| line.split(';').take(11).map(cell)).collect();
+    let model = load(ModelType::Onnx, &std::fs::read(model).unwrap(), None).unwrap();
+    let scores = score(model.as_ref(), 64, TensorRef::Float32(&rows));
+    let expected: serde_json::Value = serde_json::from_slice(&std::fs::read(expected).unwrap()).unwrap();
+    let expected = flat(&expected["mlp_reg"]["outputs"]);
+    let Tensor::Float32(got) = &scores.outputs[0] else { panic!("{scores:?}") };
+    assert_eq!(got.len(), 64);
+    for (got, expected) in got.iter().zip(&expected) {
+        assert!((f64::from(*got) - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{got} is not {expected}");
+    }
+}
+
+/// All numbers below a value, in order.
+fn flat(value: &serde_json::Value) -> Vec<f64> {
+    match value {
+        serde_json::Value::Number(number) => vec![number.as_f64().unwrap()],
+        serde_json::Value::Array(all) => all.iter().flat_map(flat).collect(),
+        serde_json::Value::Object(all) => all.values().flat_map(flat).collect(),
+        _ => Vec::new(),
+    }
+}
