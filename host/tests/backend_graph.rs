@@ -1,5 +1,6 @@
 //! Native graphs through the backend's seam: what they take and give, what they say of a file that is none, and their bounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 #![cfg(feature = "onnx")]
 
 use std::path::PathBuf;

@@ -119,7 +119,7 @@ impl<'a> Build<'a> {
     }
 
     fn affordable(&mut self, fact: &TypedFact, constant: bool) -> Result<(), Reason> {
-        let symbols: Vec<_> = fact.shape.iter().flat_map(|dim| dim.symbols()).collect();
+        let symbols: Vec<_> = fact.shape.iter().flat_map(tract_core::prelude::TDim::symbols).collect();
         let volume = volume_at_one_row(fact.shape.iter(), symbols.first()).flatten();
         let elements = volume.filter(|volume| *volume <= self.bounds.elements as u64);
         let Some(elements) = elements else {

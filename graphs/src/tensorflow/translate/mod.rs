@@ -146,7 +146,7 @@ fn typed<'a>(build: &mut Build<'a>, graph: &'a GraphDef, ends: &Ends, options: &
         };
         outputs.push(build.output(outlet, &output.name, &lead)?);
     }
-    let mut model = std::mem::replace(&mut build.model, TypedModel::default());
+    let mut model = std::mem::take(&mut build.model);
     model.select_output_outlets(&outputs).map_err(|error| crate::run::engine(&error))?;
     let names = |ends: &[End]| ends.iter().map(|end| end.name.clone()).collect();
     Ok(Typed { model, lead, inputs: names(&ends.inputs), outputs: names(&ends.outputs) })

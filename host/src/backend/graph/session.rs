@@ -23,7 +23,7 @@ pub(super) struct GraphSession {
 
 impl GraphSession {
     pub(super) fn new(graph: &dyn Graph, signature: &Arc<Signature>, ways: &Arc<[Way]>) -> Result<Self, Fault> {
-        let runner = graph.runner().map_err(fault)?;
+        let runner = graph.runner().map_err(|error| fault(&error))?;
         let inputs = &signature.inputs;
         Ok(Self {
             runner,
@@ -59,7 +59,7 @@ impl Session for GraphSession {
         let done = self.runner.run(count as usize, &feeds, &mut self.answers);
         done.map_err(|error| {
             self.ended = matches!(error, RunError::Panicked(_));
-            fault(error)
+            fault(&error)
         })?;
         y.outputs.extend(self.answers.drain(..).map(tensor));
         y.rejected.sort_by_key(|rejection| rejection.row);
@@ -72,7 +72,7 @@ impl Session for GraphSession {
     }
 }
 
-fn fault(error: RunError) -> Fault {
+fn fault(error: &RunError) -> Fault {
     match error {
         RunError::Panicked(_) => Fault::Trap(error.to_string()),
         RunError::Feed { .. } | RunError::Failed(_) => Fault::Refused(error.to_string()),

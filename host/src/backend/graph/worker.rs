@@ -25,7 +25,7 @@ const COPIES: u64 = 6;
 #[must_use]
 pub fn graph_worker_main() -> ExitCode {
     child::main("graph worker", |descriptor| {
-        Ok(match payload(descriptor).and_then(|what| GraphModel::load(&what, &Limits::default())) {
+        Ok(match payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default())) {
             Ok(_) => vec![1],
             Err(reason) => [&[0], reason.as_bytes()].concat(),
         })
@@ -68,8 +68,8 @@ fn descriptor(what: &Payload) -> Vec<u8> {
     descriptor.encode_to_vec()
 }
 
-fn payload(descriptor: Vec<u8>) -> Result<Payload, String> {
-    let descriptor = ModelDescriptor::decode(descriptor.as_slice()).map_err(|error| format!("the worker's input: {error}"))?;
+fn payload(descriptor: &[u8]) -> Result<Payload, String> {
+    let descriptor = ModelDescriptor::decode(descriptor).map_err(|error| format!("the worker's input: {error}"))?;
     let none = Digest([0; 32]);
     let artifacts = descriptor.artifacts.into_iter().map(|artifact| {
         let data = match artifact.content {

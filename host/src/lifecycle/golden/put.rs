@@ -98,10 +98,10 @@ fn said(case: &Case, answer: &Answer, how: &str) -> impl Iterator<Item = Mismatc
     })
 }
 
-fn put<'a>(
+fn put(
     rehearsal: &mut Rehearsal<'_>,
     codec: &Arc<dyn Codec>,
-    cases: &mut dyn ExactSizeIterator<Item = &'a Case>,
+    cases: &mut dyn ExactSizeIterator<Item = &Case>,
     at_once: bool,
 ) -> Result<Vec<Answer>, String> {
     let mut decoder = codec.decoder(rehearsal.wanted());

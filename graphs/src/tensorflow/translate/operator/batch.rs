@@ -36,7 +36,7 @@ fn blocks(build: &Build<'_>, call: &Call<'_>) -> Result<Blocks, Reason> {
 
 /// Dimensions that are numbers.
 fn numbers(dims: &[TDim]) -> Result<Vec<i64>, Reason> {
-    let numbers: Option<Vec<i64>> = dims.iter().map(|dim| dim.as_i64()).collect();
+    let numbers: Option<Vec<i64>> = dims.iter().map(tract_core::prelude::TDim::as_i64).collect();
     numbers.ok_or_else(|| format!("dimensions {} have to be known", shown(dims)).into())
 }
 

@@ -33,8 +33,10 @@ fn geometry(build: &Build<'_>, call: &Call<'_>, x: OutletId) -> Result<Geometry,
     let shape = build.shape(x)?;
     let rank = shape.len().checked_sub(2).filter(|rank| (1..=3).contains(rank)).ok_or("three to five dimensions are expected")?;
     let first = call.text("data_format", if rank == 3 { "NDHWC" } else { "NHWC" })?.starts_with("NC");
-    let channels =
-        shape.get(if first { 1 } else { rank + 1 }).and_then(|dim| dim.as_i64()).and_then(|dim| usize::try_from(dim).ok());
+    let channels = shape
+        .get(if first { 1 } else { rank + 1 })
+        .and_then(tract_core::prelude::TDim::as_i64)
+        .and_then(|dim| usize::try_from(dim).ok());
     let channels = channels.ok_or("the number of channels has to be known")?;
     let spatial = shape.iter().skip(if first { 2 } else { 1 }).take(rank);
     if spatial.into_iter().any(|dim| dim.as_i64().is_none_or(|dim| dim < 1)) {

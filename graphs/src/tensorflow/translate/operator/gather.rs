@@ -37,7 +37,7 @@ impl ElementWiseMiniOp for Within {
 /// Indices into an axis of a table, as the engine takes them.
 pub(super) fn indices(build: &mut Build<'_>, indices: OutletId, table: OutletId, axis: usize) -> Result<OutletId, Reason> {
     build.within_rows(table, axis, "picks")?;
-    let size = build.shape(table)?.get(axis).and_then(|dim| dim.as_i64()).ok_or("the table has no such axis")?;
+    let size = build.shape(table)?.get(axis).and_then(tract_core::prelude::TDim::as_i64).ok_or("the table has no such axis")?;
     if build.datum(indices)? == DatumType::TDim {
         return Err("indices are computed from the number of rows".into());
     }
@@ -66,10 +66,10 @@ fn gather(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> 
 /// Places of several dimensions; the table is a constant, so that all of its dimensions are known.
 pub(super) fn nd(build: &mut Build<'_>, table: OutletId, places: OutletId) -> Result<Vec<Value>, Reason> {
     let shape = build.shape(places)?;
-    let depth = shape.last().and_then(|dim| dim.as_i64()).and_then(|depth| usize::try_from(depth).ok());
+    let depth = shape.last().and_then(tract_core::prelude::TDim::as_i64).and_then(|depth| usize::try_from(depth).ok());
     let depth = depth.ok_or("the number of dimensions of a place has to be known")?;
     let sizes = build.shape(table)?;
-    let sizes: Option<Vec<i64>> = sizes.iter().take(depth).map(|dim| dim.as_i64()).collect();
+    let sizes: Option<Vec<i64>> = sizes.iter().take(depth).map(tract_core::prelude::TDim::as_i64).collect();
     let sizes = sizes.filter(|sizes| sizes.len() == depth && depth > 0).ok_or("it picks over the rows")?;
     // Each coordinate is checked against its own dimension.
     let places = build.cast(places, DatumType::I64)?;
@@ -116,7 +116,7 @@ fn largest(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
     let axis = build.axis(-1, build.rank(x)?)?;
     build.within_rows(x, axis, "picks")?;
     let count = build.integer(count, "the number of values")?;
-    let has = build.shape(x)?.get(axis).and_then(|dim| dim.as_i64()).unwrap_or(0);
+    let has = build.shape(x)?.get(axis).and_then(tract_core::prelude::TDim::as_i64).unwrap_or(0);
     if count < 0 || count > has {
         return Err(format!("the {count} largest of {has}").into());
     }

@@ -56,7 +56,8 @@ fn empty(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 
 fn from_tensor(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let tensor = call.tensor(0)?;
-    let count = build.shape(tensor)?.first().and_then(|dim| dim.as_i64()).and_then(|count| usize::try_from(count).ok());
+    let count =
+        build.shape(tensor)?.first().and_then(tract_core::prelude::TDim::as_i64).and_then(|count| usize::try_from(count).ok());
     let count = count.ok_or("the length of the sequence has to be known: export the model with a fixed number of steps")?;
     if count > build.bounds.nodes {
         return Err(format!("a list of {count} items, at most {} are allowed", build.bounds.nodes).into());
@@ -140,7 +141,7 @@ fn stack(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
             .iter()
             .enumerate()
             .all(|(place, item)| matches!(item, Item::Row(of, index) if of == whole && *index == place))
-        && build.shape(*whole)?.first().and_then(|dim| dim.as_i64()) == i64::try_from(list.items.len()).ok()
+        && build.shape(*whole)?.first().and_then(tract_core::prelude::TDim::as_i64) == i64::try_from(list.items.len()).ok()
     {
         return one(*whole);
     }

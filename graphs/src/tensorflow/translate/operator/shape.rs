@@ -30,7 +30,7 @@ pub(super) const LIST: &[(&str, Operator)] = &[
 
 /// Dimensions as a constant, of the integers that are asked for where all are known.
 fn dimensions(build: &mut Build<'_>, dims: &[TDim], datum: DatumType) -> Result<OutletId, Reason> {
-    let known: Option<Vec<i64>> = dims.iter().map(|dim| dim.as_i64()).collect();
+    let known: Option<Vec<i64>> = dims.iter().map(tract_core::prelude::TDim::as_i64).collect();
     match known {
         Some(known) => {
             let tensor = tensor1(&known).cast_to_dt(datum)?.into_owned();
@@ -128,7 +128,7 @@ fn resolved(from: &[TDim], wanted: &[TDim]) -> Result<Vec<TDim>, Reason> {
             None => {
                 let factor = i64::try_from(dim.gcd()).ok().filter(|factor| *factor > 0).unwrap_or(1);
                 number = number.checked_mul(factor).ok_or("the old shape is too large")?;
-                open = open * (dim / factor.unsigned_abs());
+                open *= dim / factor.unsigned_abs();
             }
         }
     }
@@ -197,7 +197,7 @@ pub(super) fn transposed(build: &mut Build<'_>, mut x: OutletId, order: &[usize]
 fn inverted(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [x] = call.exactly()?;
     let datum = build.datum(x)?;
-    let count = build.shape(x)?.first().and_then(|dim| dim.as_i64()).unwrap_or(0);
+    let count = build.shape(x)?.first().and_then(tract_core::prelude::TDim::as_i64).unwrap_or(0);
     let order = permutation(build, x, usize::try_from(count).unwrap_or(0))?;
     let mut inverse = vec![0i64; order.len()];
     for (at, axis) in order.into_iter().enumerate() {

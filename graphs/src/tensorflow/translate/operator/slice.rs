@@ -59,7 +59,8 @@ fn pack(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 /// The length of an axis that is taken apart.
 fn length(build: &Build<'_>, x: OutletId, axis: usize) -> Result<usize, Reason> {
     build.within_rows(x, axis, "takes parts")?;
-    let length = build.shape(x)?.get(axis).and_then(|dim| dim.as_i64()).and_then(|length| usize::try_from(length).ok());
+    let length =
+        build.shape(x)?.get(axis).and_then(tract_core::prelude::TDim::as_i64).and_then(|length| usize::try_from(length).ok());
     length.ok_or_else(|| "the length of the axis has to be known".into())
 }
 
