@@ -1,7 +1,7 @@
 //! Between the contract's types and the host's. Slices are borrowed and vectors moved; only descriptions are copied.
 
 use super::bindings::sandstream::model::types::{
-    Dtype as WitDtype, InputResult as WitInput, OutputResult as WitOutput, PackedParam, PackedResult, Scores as ScoresResult,
+    Dtype as WitDtype, Input as WitInput, Output as WitOutput, PackedParam, PackedResult, Scores as ScoresResult,
     Signature as SignatureResult, TensorParam, TensorResult,
 };
 use crate::types::{Dtype, Input, Output, Packed, PackedRef, Rejection, Scores, Signature, Tensor, TensorRef};

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 use wasmtime::{Trap, bail};
 
 use super::bindings::sandstream::model::inference;
-use super::bindings::sandstream::model::types::{SignatureResult, TensorResult};
+use super::bindings::sandstream::model::types::{Signature as SignatureResult, TensorResult};
 use super::convert;
 use super::guest::Guest;
 use super::opened::Openable;
@@ -16,6 +16,7 @@ use crate::backend::{Cost, Fault, Model, Session, check};
 use crate::types::{Limits, Scores, Tensor, TensorRef};
 
 /// A model that a guest has opened; the number stands for it in the guest's handles.
+#[allow(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Graph;
 
 /// The models of one session.

@@ -17,8 +17,11 @@ const SLACK: u32 = 3;
 
 /// The models that a component may open, by name.
 pub(super) struct Openable {
-    models: Vec<(String, Result<Arc<dyn Model>, String>)>,
+    models: Vec<(String, Loaded)>,
 }
+
+/// A model, or why it cannot be opened.
+type Loaded = Result<Arc<dyn Model>, String>;
 
 impl Openable {
     /// None.
@@ -66,13 +69,7 @@ impl Openable {
     }
 }
 
-fn load(
-    host: &Arc<Host>,
-    what: &Payload,
-    kind: ModelType,
-    artifact: &Artifact,
-    limits: &Limits,
-) -> Result<Arc<dyn Model>, String> {
+fn load(host: &Arc<Host>, what: &Payload, kind: ModelType, artifact: &Artifact, limits: &Limits) -> Loaded {
     let told = what.artifacts.iter().find(|other| other.name.strip_suffix(SIGNATURE) == Some(&artifact.name));
     let signature = told.map(|file| Signature::from_json(&file.data).map_err(|reason| format!("`{}`: {reason}", file.name)));
     let inner = Payload {

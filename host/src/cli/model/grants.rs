@@ -8,7 +8,7 @@ use crate::config::{duration, size};
 use crate::types::nearest;
 use crate::types::proto::Grants;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "memory",
     "table_elements",
     "instances",
