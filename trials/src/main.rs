@@ -14,6 +14,7 @@ mod report;
 mod sim;
 mod swap;
 mod throughput;
+mod wrapped;
 
 use clap::{Parser, Subcommand};
 
@@ -46,6 +47,8 @@ enum Command {
 enum Bench {
     /// WASM against the same code native, one call, by batch size.
     Call(call::Args),
+    /// A network with its preprocessing as WASM against the same preprocessing native.
+    Wrapped(wrapped::Args),
     /// What a swap does to the times between batches.
     Swap(swap::Args),
     /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
+        Command::Bench(Bench::Wrapped(args)) => wrapped::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
         Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
         Command::Bench(Bench::Latency(args)) => latency::run(&args),
