@@ -30,6 +30,13 @@ const LINTS: &[&str] = &[
     "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
 ];
 
+/// Tests of the crates that guests are made of; the guests themselves are tested as components.
+#[rustfmt::skip]
+const GUEST_CRATES: &[&str] = &[
+    "test", "--release", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--package", "sandstream-guest", "--package", "sandstream-guest-derive",
+    "--package", "sandstream-networks",
+];
+
 /// The tests that need the feature for Parquet and Arrow files.
 const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
 
@@ -93,6 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     steps.run("tests", || tests(args.filter.as_deref()));
     if args.filter.is_none() && !args.quick {
+        steps.run("guest crates", || cargo(GUEST_CRATES));
         // What runs on Apache Kafka is the same commit after commit, so it is compared with what was seen there; the command compares
         // both. librdkafka's part on Kafka are the tests above.
         steps.run("conformance", || {
