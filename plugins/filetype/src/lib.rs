@@ -32,10 +32,11 @@ impl Model for FileType {
     }
 
     fn signature(&self) -> Signature {
-        Signature::new()
-            .input("content", Dtype::Bytes, ["$value"])
-            .output("label", Dtype::Text, 1)
-            .output("score", Dtype::Float32, 1)
+        Signature::new().input("content", Dtype::Bytes, ["$value"]).output("label", Dtype::Text, 1).output(
+            "score",
+            Dtype::Float32,
+            1,
+        )
     }
 
     fn score(&mut self, inputs: &Inputs<'_>) -> Result<Scores, Error> {

@@ -162,9 +162,10 @@ fn labels(config: &Value, knowledge: &Value, mode: Mode) -> Result<Vec<Label>, U
         let threshold = match mode {
             Mode::BestGuess => f64::NEG_INFINITY,
             Mode::MediumConfidence => medium,
-            Mode::HighConfidence => own.get(*name).map_or(Some(medium), Value::as_f64).ok_or_else(|| {
-                unreadable(format_args!("expected a number as the threshold of `{name}`"))
-            })?,
+            Mode::HighConfidence => own
+                .get(*name)
+                .map_or(Some(medium), Value::as_f64)
+                .ok_or_else(|| unreadable(format_args!("expected a number as the threshold of `{name}`")))?,
         };
         Ok(Label {
             shown: shown.to_owned(),

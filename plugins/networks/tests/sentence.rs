@@ -1,18 +1,20 @@
 //! Tokens and means of texts. What is expected was said by `tokenizers` 0.23.3 with the same vocabulary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 use sandstream_networks::sentence::{Tokenizer, mean};
 
 /// A vocabulary of some pieces, numbered in their order.
 const PIECES: [&str; 25] = [
-    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "boat", "##s", "un", "##load", "##ed", "cafe", "straße", "a", "##b", "##a",
-    ",", "!", "-", "東", "京", "σ", "##σ", "i", "'",
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "boat", "##s", "un", "##load", "##ed", "cafe", "straße", "a", "##b",
+    "##a", ",", "!", "-", "東", "京", "σ", "##σ", "i", "'",
 ];
 
 fn file(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
-    let special = PIECES[..5].iter().zip(0..).map(|(content, id)| {
-        serde_json::json!({"id": id, "content": content, "special": true, "normalized": false})
-    });
+    let special = PIECES[..5]
+        .iter()
+        .zip(0..)
+        .map(|(content, id)| serde_json::json!({"id": id, "content": content, "special": true, "normalized": false}));
     let vocab: serde_json::Map<_, _> = PIECES.iter().zip(0..).map(|(piece, id)| ((*piece).to_owned(), id.into())).collect();
     let mut file = serde_json::json!({
         "added_tokens": special.collect::<Vec<_>>(),

@@ -24,7 +24,8 @@ struct Fitted {
 impl Model for Sentence {
     /// The config has the networks' names; they differ in nothing but the length of their rows. None is `model.onnx`.
     fn load(config: &[u8]) -> Result<Self, Error> {
-        let tokenizer = Tokenizer::new(&artifacts::read("tokenizer.json")?).map_err(|error| Error::from(error).context("tokenizer.json"))?;
+        let tokenizer =
+            Tokenizer::new(&artifacts::read("tokenizer.json")?).map_err(|error| Error::from(error).context("tokenizer.json"))?;
         let mut names: Vec<&str> = std::str::from_utf8(config)?.split_whitespace().collect();
         if names.is_empty() {
             names.push("model.onnx");
@@ -101,7 +102,8 @@ impl Fitted {
         let network = inference::open(name)?;
         let inputs: Vec<&str> = network.inputs().collect();
         if !matches!(inputs[..], ["input_ids", "attention_mask"] | ["input_ids", "attention_mask", "token_type_ids"]) {
-            let what = format_args!("{name}: expected the inputs input_ids, attention_mask and perhaps token_type_ids, got {inputs:?}");
+            let what =
+                format_args!("{name}: expected the inputs input_ids, attention_mask and perhaps token_type_ids, got {inputs:?}");
             return Err(Error::new(what));
         }
         let tokens = network.input_width(0).filter(|tokens| *tokens >= 3);

@@ -15,10 +15,13 @@ pub fn mean(vectors: &[f32], tokens: usize, width: usize, out: &mut Vec<f32>) {
         }
     }
     let count = tokens.max(1) as f32;
-    let squares: f32 = sums.iter_mut().map(|sum| {
-        *sum /= count;
-        *sum * *sum
-    }).sum();
+    let squares: f32 = sums
+        .iter_mut()
+        .map(|sum| {
+            *sum /= count;
+            *sum * *sum
+        })
+        .sum();
     let length = squares.sqrt().max(LENGTH_MIN);
     for sum in sums {
         *sum /= length;
