@@ -2,7 +2,7 @@
 //! PyPI package `magika`, announced with this module. `examples/filetype` has the commands.
 
 use sandstream_guest::inference::{self, Call, Graph};
-use sandstream_guest::{Dtype, Error, Inputs, Model, Packed, Scores, Signature, artifacts};
+use sandstream_guest::{Dtype, Error, Inputs, Matrix, Model, Packed, Scores, Signature, artifacts};
 use sandstream_networks::filetype::FileType as Knowledge;
 
 /// Rows that the network is given at once: their tokens take 2 MiB.
@@ -48,7 +48,7 @@ impl Model for FileType {
             let asked = known.iter().filter(|known| known.is_none()).count();
             let answers = if asked > 0 { Some(self.network.run(asked, Call::new().int64(tokens))?) } else { None };
             let answers = answers.as_ref().map(|answers| answers.read().float32(0)).transpose()?;
-            let mut answers = answers.iter().flat_map(|answers| answers.rows());
+            let mut answers = answers.iter().flat_map(Matrix::rows);
             for (row, known) in rows.iter().zip(known) {
                 let verdict = known.or_else(|| self.knowledge.verdict(answers.next()?));
                 if verdict.is_none() || row.is_none() {

@@ -116,7 +116,7 @@ impl Fitted {
     /// Width of a token's vector; 0 where the network's answer is no vectors of all tokens.
     fn width(&self) -> usize {
         let values = self.network.output_width(0).unwrap_or_default();
-        if values % self.tokens == 0 { values / self.tokens } else { 0 }
+        if values.is_multiple_of(self.tokens) { values / self.tokens } else { 0 }
     }
 
     /// A network with `token_type_ids` is for pairs of texts, too; here all tokens are of the first.
