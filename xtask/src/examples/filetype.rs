@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::Example;
+use crate::workspace;
 
 pub(super) fn run(files: &[PathBuf]) -> Result<()> {
     let files = if files.is_empty() { own()? } else { files.to_vec() };
@@ -22,7 +23,8 @@ pub(super) fn run(files: &[PathBuf]) -> Result<()> {
     for (file, answer) in files.iter().zip(Example::Filetype.score(&rows, "csv")?) {
         let outputs = &answer["outputs"];
         let label = outputs["label"].as_str().unwrap_or_default();
-        println!("{label:<16} {:.4}  {}", outputs["score"].as_f64().unwrap_or(f64::NAN), file.display());
+        let shown = file.strip_prefix(workspace::root()).unwrap_or(file).display();
+        println!("{label:<16} {:.4}  {shown}", outputs["score"].as_f64().unwrap_or(f64::NAN));
     }
     Ok(())
 }
