@@ -194,3 +194,37 @@ fn flat(value: &serde_json::Value) -> Vec<f64> {
         _ => Vec::new(),
     }
 }
+
+/// Every wine through the tutorial's two graphs, against TensorFlow's own answers; relative, as the tails count.
+#[cfg(feature = "tensorflow")]
+#[test]
+fn the_tutorials_graphs_answer_as_tensorflow() {
+    let cases = [
+        ("wine/optimized_WineQuality.pb", "wine/optimized_WineQuality.expected.csv", ModelType::Tensorflow),
+        ("wine/saved/1", "wine/saved.expected.csv", ModelType::Tensorflowsaved),
+    ];
+    for (model, expected, kind) in cases {
+        let (Some(path), Some(expected)) = (shared(model), shared(expected)) else { return };
+        let data = if path.is_dir() {
+            sandstream::lifecycle::Folder::open(&path, 1 << 20).unwrap().archive
+        } else {
+            std::fs::read(&path).unwrap()
+        };
+        let model = load(kind, &data, None).unwrap();
+        assert_eq!((model.signature().inputs.len(), model.signature().inputs[0].fields.len()), (1, 11));
+        let text = std::fs::read_to_string(expected).unwrap();
+        let expected: Vec<f64> = text.lines().flat_map(|line| line.split(',').map(|cell| cell.parse::<f64>().unwrap())).collect();
+        let rows = sandstream_wine::matrix();
+        let (mut got, mut session, mut scores) = (Vec::new(), model.session(Instant::now()).unwrap(), Scores::default());
+        for rows in rows.chunks(11 * 256) {
+            let count = (rows.len() / 11) as u32;
+            session.score(0..count, &[TensorRef::Float32(rows)], Instant::now(), &mut scores).unwrap();
+            let Tensor::Float32(values) = &scores.outputs[0] else { panic!("{scores:?}") };
+            got.extend(values.iter().map(|value| f64::from(*value)));
+        }
+        assert_eq!((got.len(), expected.len()), (1599 * 9, 1599 * 9));
+        for (got, expected) in got.iter().zip(&expected) {
+            assert!((got - expected).abs() <= 1e-4 * expected.abs() + 1e-12, "{}: {got} is not {expected}", path.display());
+        }
+    }
+}
