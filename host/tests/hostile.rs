@@ -283,9 +283,6 @@ fn imports_that_are_not_offered_are_all_named() {
     for name in ["wasi:clocks/wall-clock@0.2.0", "sandstream:model/secrets@0.1.0", "print"] {
         assert!(rejected_clock.reason.contains(name), "{rejected_clock}");
     }
-    let inference = r#"(import "sandstream:model/inference@0.1.0" (instance))"#;
-    let rejected = rejected(&Guest { imports: inference.to_owned(), ..Guest::default() }.component());
-    assert!(rejected.reason.contains("`sandstream:model/inference@0.1.0`, which is not built yet"), "{rejected}");
 }
 
 #[test]

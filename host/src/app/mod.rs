@@ -160,7 +160,8 @@ impl Drop for Host {
 /// # Errors
 /// The WASM engine cannot reserve its pool, or its cache cannot be used.
 pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
-    let backends = Backends::default().with(ModelType::Wasm, Arc::new(Wasm::new(wasm.clone())?));
+    let inner = with_graphs(Backends::new(), wasm);
+    let backends = Backends::new().with(ModelType::Wasm, Arc::new(Wasm::beside(wasm.clone(), inner)?));
     Ok(with_graphs(backends, wasm))
 }
 

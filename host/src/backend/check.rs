@@ -73,6 +73,33 @@ pub(super) fn inputs(signature: &Signature, rows: &Range<u32>, x: &[TensorRef<'_
     Ok(())
 }
 
+/// Bytes that one value of a text is reckoned with.
+const TEXT_BYTES: usize = 1024;
+
+/// Bytes of one row of matrices of these types and widths; texts are reckoned, not known.
+pub(super) fn bytes_per_row(matrices: impl Iterator<Item = (Dtype, usize)>) -> usize {
+    let of = |dtype| match dtype {
+        Dtype::Float32 => 4,
+        Dtype::Float64 | Dtype::Int64 => 8,
+        Dtype::Text | Dtype::Bytes => TEXT_BYTES,
+    };
+    matrices.map(|(dtype, width)| width.saturating_mul(of(dtype))).fold(0, usize::saturating_add)
+}
+
+/// Checks what a guest hands to a model it has opened: as many matrices as that takes, each of its type and of exactly so many rows.
+///
+/// # Errors
+/// Which input is wrong, what was expected and what came.
+pub(super) fn given(signature: &Signature, rows: u32, x: &[Tensor]) -> Result<(), String> {
+    if x.len() != signature.inputs.len() {
+        return Err(format!("expected {} inputs, got {}", signature.inputs.len(), x.len()));
+    }
+    for (input, tensor) in signature.inputs.iter().zip(x) {
+        matrix(input.dtype, input.fields.len(), rows, tensor).map_err(|why| format!("input `{}`: {why}", input.name))?;
+    }
+    Ok(())
+}
+
 /// Checks what a call gave against the signature, sorts the rejections and makes NaNs canonical.
 ///
 /// # Errors
@@ -89,25 +116,30 @@ pub(super) fn scores(signature: &Signature, rows: u32, scores: &mut Scores) -> R
 }
 
 fn check_output(output: &Output, rows: u32, tensor: &mut Tensor) -> Result<(), String> {
-    let came = dtype(tensor.view());
-    if came != output.dtype {
-        return Err(format!("expected {}, got {came}", output.dtype));
-    }
-    let (has, wants) = (tensor.view().len(), rows as usize * output.width as usize);
-    if has != wants {
-        return Err(format!("expected {wants} values ({rows} rows of {}), got {has}", output.width));
-    }
+    matrix(output.dtype, output.width as usize, rows, tensor)?;
     match tensor {
         Tensor::Float32(values) => canonical_f32(values),
         Tensor::Float64(values) => canonical_f64(values),
-        Tensor::Int64(_) => {}
-        Tensor::Text(values) => {
-            packed(values)?;
-            texts(values)?;
-        }
-        Tensor::Bytes(values) => packed(values)?,
+        Tensor::Int64(_) | Tensor::Text(_) | Tensor::Bytes(_) => {}
     }
     Ok(())
+}
+
+/// A matrix from a module: of its type, `rows` times `width` values, and its texts as they have to be.
+fn matrix(expected: Dtype, width: usize, rows: u32, tensor: &Tensor) -> Result<(), String> {
+    let came = dtype(tensor.view());
+    if came != expected {
+        return Err(format!("expected {expected}, got {came}"));
+    }
+    let (has, wants) = (tensor.view().len(), rows as usize * width);
+    if has != wants {
+        return Err(format!("expected {wants} values ({rows} rows of {width}), got {has}"));
+    }
+    match tensor {
+        Tensor::Float32(_) | Tensor::Float64(_) | Tensor::Int64(_) => Ok(()),
+        Tensor::Text(values) => packed(values).and_then(|()| texts(values)),
+        Tensor::Bytes(values) => packed(values),
+    }
 }
 
 fn packed(values: &Packed) -> Result<(), String> {

@@ -5,6 +5,7 @@ mod check;
 mod child;
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 pub mod graph;
+pub mod kind;
 mod list;
 pub mod native;
 pub mod wasm;

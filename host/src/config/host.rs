@@ -114,6 +114,7 @@ fn grantable(section: &Section<'_>, limits: &mut Limits) {
     put(&mut limits.call_per_row, section.duration("call_per_row"));
     put(&mut limits.compile, section.duration("compile"));
     put(&mut limits.compile_bytes, section.size("compile_memory"));
+    put(&mut limits.inference_rows, section.integer("inference_rows", 0..=1_000_000).map(|n| n as u32));
     put(&mut limits.log_lines_per_s, section.integer("log_lines_per_s", 0..=1_000_000).map(|n| n as u32));
 }
 

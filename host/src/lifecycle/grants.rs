@@ -19,6 +19,7 @@ pub fn default_maxima() -> Limits {
         compile: Duration::from_secs(600),
         compile_bytes: 8 << 30,
         log_lines_per_s: 10_000,
+        inference_rows: 4096,
         stateful: true,
         ..Limits::default()
     }
@@ -43,6 +44,7 @@ pub fn apply(grants: Option<&Grants>, limits: &Limits, maxima: &Limits) -> Resul
     grant("compile_ms", &mut limits.compile, millis(grants.compile_ms), maxima.compile, &mut over);
     grant("compile_bytes", &mut limits.compile_bytes, grants.compile_bytes, maxima.compile_bytes, &mut over);
     grant("log_lines_per_s", &mut limits.log_lines_per_s, grants.log_lines_per_s, maxima.log_lines_per_s, &mut over);
+    grant("inference_rows", &mut limits.inference_rows, grants.inference_rows, maxima.inference_rows, &mut over);
     grant("stateful", &mut limits.stateful, grants.stateful, maxima.stateful, &mut over);
     if over.is_empty() { Ok(limits) } else { Err(format!("the grants exceed what this host allows: {}", over.join("; "))) }
 }

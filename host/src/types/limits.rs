@@ -27,6 +27,8 @@ pub struct Limits {
     pub log_lines_per_s: u32,
     /// Length of a log line, bytes.
     pub log_line_bytes: usize,
+    /// Rows that a call may put through the models it opens, for each row of its own.
+    pub inference_rows: u32,
     /// Size of a payload or artifact, bytes.
     pub payload_bytes: u64,
     /// Whether outputs may depend on how rows are grouped into calls.
@@ -47,6 +49,7 @@ impl Default for Limits {
             compile_bytes: 1 << 30,
             log_lines_per_s: 100,
             log_line_bytes: 1024,
+            inference_rows: 8,
             payload_bytes: 512 << 20,
             stateful: false,
         }

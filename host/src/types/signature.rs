@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use super::proto;
 
 /// Element type of a tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// 32-bit float; NaN is missing.
     Float32,
@@ -32,7 +35,8 @@ impl fmt::Display for Dtype {
 }
 
 /// One input matrix `[rows, fields.len()]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Name of the input in the model.
     pub name: String,
@@ -41,11 +45,13 @@ pub struct Input {
     /// Record field of each column; `$value`, `$key`, `$timestamp` are the raw record's; an empty string is an unnamed column.
     pub fields: Vec<String>,
     /// Dimensions of one row in a graph that leaves them open; empty otherwise.
+    #[serde(default)]
     pub dims: Vec<u32>,
 }
 
 /// One output matrix `[rows, width]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Output {
     /// Name of the output in the model and in results.
     pub name: String,
@@ -56,12 +62,30 @@ pub struct Output {
 }
 
 /// What a model takes and gives.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Signature {
     /// In the order of `score`'s arguments.
+    #[serde(default)]
     pub inputs: Vec<Input>,
     /// In the order of `score`'s results.
+    #[serde(default)]
     pub outputs: Vec<Output>,
+}
+
+impl Signature {
+    /// Reads one that is written as JSON: what a publisher says of a graph.
+    ///
+    /// # Errors
+    /// What was expected, and where it is otherwise.
+    pub fn from_json(text: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(text).map_err(|error| {
+            format!(
+                "expected {{\"inputs\":[{{\"name\":..,\"dtype\":\"float32|float64|int64|text|bytes\",\"fields\":[..],\"dims\":[..]}}], \
+                 \"outputs\":[{{\"name\":..,\"dtype\":..,\"width\":..}}]}}, where `dims` and `outputs` may be absent: {error}"
+            )
+        })
+    }
 }
 
 impl TryFrom<&proto::Signature> for Signature {

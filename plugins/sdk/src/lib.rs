@@ -33,12 +33,14 @@
 //! sandstream_guest::export!(Double);
 //! ```
 //!
-//! A module has no clock, no randomness, no files and no network. What it may call is in [`artifacts`] and [`log`]. A panic ends
+//! A module has no clock, no randomness, no files and no network. What it may call is in [`artifacts`],
+//! [`inference`] and [`log`]. A panic ends
 //! the module's instance, and its message is logged by the host; prefer to return an [`Error`], which fails one call, or
 //! [`Scores::reject`] or a [`Reject`], which fails one row.
 
 pub mod artifacts;
 mod error;
+pub mod inference;
 mod inputs;
 pub mod log;
 mod model;

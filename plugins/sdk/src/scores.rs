@@ -86,6 +86,10 @@ impl Packed {
         }
         self.0.ends.push(self.0.data.len() as u32);
     }
+
+    pub(crate) fn into_wit(self) -> wit::Packed {
+        self.0
+    }
 }
 
 impl Default for Packed {

@@ -25,6 +25,7 @@ _KEYS: dict[str, tuple[str, int | str]] = {
     "call_per_row": ("call_per_row_us", _TIMES_NS["us"]),
     "compile": ("compile_ms", _TIMES_NS["ms"]),
     "compile_memory": ("compile_bytes", "size"),
+    "inference_rows": ("inference_rows", "number"),
     "log_lines_per_s": ("log_lines_per_s", "number"),
     "stateful": ("stateful", "truth"),
 }

@@ -5,4 +5,6 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "model",
     ownership: Borrowing { duplicate_if_necessary: true },
+    imports: { "sandstream:model/inference": trappable },
+    with: { "sandstream:model/inference.graph": super::inference::Graph },
 });

@@ -1,7 +1,8 @@
 //! Between the contract's types and the host's. Slices are borrowed and vectors moved; only descriptions are copied.
 
 use super::bindings::sandstream::model::types::{
-    Dtype as WitDtype, PackedParam, PackedResult, Scores as ScoresResult, Signature as SignatureResult, TensorParam, TensorResult,
+    Dtype as WitDtype, Input as WitInput, Output as WitOutput, PackedParam, PackedResult, Scores as ScoresResult,
+    Signature as SignatureResult, TensorParam, TensorResult,
 };
 use crate::types::{Dtype, Input, Output, Packed, PackedRef, Rejection, Scores, Signature, Tensor, TensorRef};
 
@@ -32,13 +33,45 @@ pub(super) fn scores(came: ScoresResult, y: &mut Scores) {
     );
 }
 
-fn tensor(came: TensorResult) -> Tensor {
+pub(super) fn tensor(came: TensorResult) -> Tensor {
     match came {
         TensorResult::Float32(values) => Tensor::Float32(values),
         TensorResult::Float64(values) => Tensor::Float64(values),
         TensorResult::Int64(values) => Tensor::Int64(values),
         TensorResult::Text(values) => Tensor::Text(packed(values)),
         TensorResult::Bytes(values) => Tensor::Bytes(packed(values)),
+    }
+}
+
+/// The other way round: what a model that the guest opened has answered.
+pub(super) fn back(given: Tensor) -> TensorResult {
+    let packed = |Packed { data, ends, missing }| PackedResult { data, ends, missing };
+    match given {
+        Tensor::Float32(values) => TensorResult::Float32(values),
+        Tensor::Float64(values) => TensorResult::Float64(values),
+        Tensor::Int64(values) => TensorResult::Int64(values),
+        Tensor::Text(values) => TensorResult::Text(packed(values)),
+        Tensor::Bytes(values) => TensorResult::Bytes(packed(values)),
+    }
+}
+
+/// What a model that the guest opened takes and gives.
+pub(super) fn told(signature: &Signature) -> SignatureResult {
+    let input = |input: &Input| WitInput { name: input.name.clone(), dtype: wit(input.dtype), fields: input.fields.clone() };
+    let output = |output: &Output| WitOutput { name: output.name.clone(), dtype: wit(output.dtype), width: output.width };
+    SignatureResult {
+        inputs: signature.inputs.iter().map(input).collect(),
+        outputs: signature.outputs.iter().map(output).collect(),
+    }
+}
+
+fn wit(dtype: Dtype) -> WitDtype {
+    match dtype {
+        Dtype::Float32 => WitDtype::Float32,
+        Dtype::Float64 => WitDtype::Float64,
+        Dtype::Int64 => WitDtype::Int64,
+        Dtype::Text => WitDtype::Text,
+        Dtype::Bytes => WitDtype::Bytes,
     }
 }
 

@@ -1,14 +1,16 @@
-//! What a session's guest can see of the host, and all of it: its log and its own artifacts.
+//! What a session's guest can see of the host, and all of it: its log, its own artifacts and the models among them.
 
 use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-use super::bindings::sandstream::model::{artifacts, log as log_import, types};
+use super::bindings::sandstream::model::{artifacts, inference, log as log_import, types};
 use super::deadline::Deadline;
+use super::inference::Inference;
 use super::limiter::Limiter;
 use super::log::Log;
+use super::opened::Openable;
 use crate::backend::{Artifact, Payload};
 use crate::types::Limits;
 
@@ -17,29 +19,35 @@ pub(super) struct Guest {
     pub(super) limiter: Limiter,
     pub(super) deadline: Deadline,
     pub(super) log: Log,
+    pub(super) inference: Inference,
     artifacts: Arc<[Artifact]>,
 }
 
 impl Guest {
-    pub(super) fn new(payload: &Payload, limits: &Limits) -> Self {
+    pub(super) fn new(payload: &Payload, openable: &Arc<Openable>, limits: &Limits) -> Self {
         Self {
             limiter: Limiter::new(limits),
             deadline: Deadline::new(),
             log: Log::new(Arc::clone(&payload.label), limits),
+            inference: Inference::new(openable, limits),
             artifacts: Arc::clone(&payload.artifacts),
         }
     }
 }
 
 /// Names of the interfaces a component may import, without their version.
-pub(super) const OFFERED: [&str; 3] = ["sandstream:model/types", "sandstream:model/log", "sandstream:model/artifacts"];
+pub(super) const OFFERED: [&str; 4] = ["sandstream:model/types", "sandstream:model/log", "sandstream:model/artifacts", INFERENCE];
 
-/// The imports. `inference` is not among them: it is not built yet, and a component that asks for it is rejected by name.
+/// The interface by which models are opened.
+pub(super) const INFERENCE: &str = "sandstream:model/inference";
+
+/// The imports.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     log_import::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     artifacts::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    inference::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }
 

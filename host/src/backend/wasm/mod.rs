@@ -11,9 +11,11 @@ mod engine;
 mod fault;
 mod guest;
 mod imports;
+mod inference;
 mod limiter;
 mod log;
 mod model;
+mod opened;
 mod session;
 mod ticker;
 mod worker;
@@ -29,10 +31,10 @@ pub use imports::{imports, is_offered};
 pub(in crate::backend) use log::clean;
 pub use worker::compile_worker_main;
 
-use super::{Backend, Model, Payload, Rejected};
+use super::{Backend, Backends, Model, Payload, Rejected};
 use crate::types::Limits;
 use cache::Cache;
-use model::WasmModel;
+use model::{Nested, WasmModel};
 use ticker::Ticker;
 
 /// What the host as a whole gives to WASM models.
@@ -118,6 +120,8 @@ struct Host {
     linker: wasmtime::component::Linker<guest::Guest>,
     ticker: Ticker,
     cache: Option<Cache>,
+    /// What runs the models of other kinds that a component opens.
+    others: Backends,
 }
 
 impl Wasm {
@@ -127,16 +131,24 @@ impl Wasm {
     /// The pool cannot be reserved (nothing smaller is tried: a host that quietly holds fewer models than it was told to would
     /// fail later and elsewhere), or the cache folder cannot be used.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::beside(config, Backends::new())
+    }
+
+    /// The same, with backends for the models of other kinds that components open through `inference`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn beside(config: Config, others: Backends) -> Result<Self, Error> {
         let engine = engine::host(&config)?;
         let linker = guest::linker(&engine).map_err(|e| Error::Config(format!("the imports cannot be linked: {e:#}")))?;
         let cache = config.cache.as_ref().map(|cache| Cache::open(cache, engine::fingerprint(&engine))).transpose()?;
         let ticker = Ticker::start(&engine).map_err(Error::Ticker)?;
-        Ok(Self { host: Arc::new(Host { config, engine, linker, ticker, cache }) })
+        Ok(Self { host: Arc::new(Host { config, engine, linker, ticker, cache, others }) })
     }
 }
 
 impl Backend for Wasm {
     fn load(&self, what: &Payload, limits: &Limits) -> Result<Arc<dyn Model>, Rejected> {
-        Ok(Arc::new(WasmModel::load(&self.host, what, limits)?))
+        Ok(Arc::new(WasmModel::load(&self.host, what, limits, Nested::No)?))
     }
 }

@@ -8,42 +8,60 @@ use wasmtime::component::Component;
 
 use super::bindings::ModelPre;
 use super::deadline::after;
-use super::guest::{Guest, OFFERED};
+use super::guest::{Guest, INFERENCE, OFFERED};
+use super::opened::{self, Openable};
 use super::session::WasmSession;
 use super::{Host, compile};
-use crate::backend::{Fault, Model, Payload, Rejected, Session, Stage};
+use crate::backend::{Cost, Fault, Model, Payload, Rejected, Session, Stage};
 use crate::types::{Limits, Signature};
 
 const EXPORT: &str = "sandstream:model/scoring@0.1.0";
-const INFERENCE: &str = "sandstream:model/inference";
+
+/// Whether a component was opened by another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nested {
+    /// It was, so it opens none itself.
+    Yes,
+    /// It answers for itself.
+    No,
+}
 
 pub(super) struct WasmModel {
     host: Arc<Host>,
     component: ModelPre<Guest>,
     payload: Payload,
+    openable: Arc<Openable>,
     limits: Limits,
     signature: Arc<Signature>,
+    /// Of the models it opens: what the dearest of them costs, and how far answers may lie apart.
+    cost: Option<Cost>,
+    tolerance: Option<f64>,
     /// The session that told the signature; the first that is asked for.
     first: Mutex<Option<WasmSession>>,
 }
 
 impl WasmModel {
     /// Checks, compiles and loads a component, and reads its signature from a first session.
-    pub(super) fn load(host: &Arc<Host>, what: &Payload, limits: &Limits) -> Result<Self, Rejected> {
+    pub(super) fn load(host: &Arc<Host>, what: &Payload, limits: &Limits, nested: Nested) -> Result<Self, Rejected> {
         let rejected = |stage| move |reason| Rejected { stage, reason };
         check_bytes(&what.data, limits).map_err(rejected(Stage::Verify))?;
         check_limits(host, limits).map_err(rejected(Stage::Verify))?;
         let component = machine_code(host, what, limits).map_err(rejected(Stage::Compile))?;
-        check_interfaces(&host.engine, &component).map_err(rejected(Stage::Compile))?;
+        let opens = check_interfaces(&host.engine, &component, nested).map_err(rejected(Stage::Compile))?;
         let component = (host.linker.instantiate_pre(&component).and_then(ModelPre::new))
             .map_err(|e| rejected(Stage::Compile)(format!("it does not keep to the contract: {e:#}")))?;
         // Compiled code is kept by the engine; the component's own bytes are not needed any more.
-        let payload = Payload { data: [].into(), ..what.clone() };
-        let first = WasmSession::start(host, &component, &payload, limits, after(limits.load))
+        let openable = if opens { Openable::load(host, what, limits) } else { Openable::none() };
+        let payload = Payload { data: [].into(), artifacts: openable.files(&what.artifacts), ..what.clone() };
+        let first = WasmSession::start(host, &component, &payload, &openable, limits, after(limits.load))
             .map_err(|fault| rejected(Stage::Warm)(load_words(&fault, limits)))?;
+        let costs = || first.opened().filter_map(|model| model.cost());
+        let cost = costs().max_by_key(|cost| cost.line()).cloned();
+        let limits = opened::budget(limits, costs());
+        let tolerance = first.opened().filter_map(|model| model.tolerance()).reduce(f64::max);
         let signature = Arc::clone(first.signature());
         let first = Mutex::new(Some(first));
-        Ok(Self { host: Arc::clone(host), component, payload, limits: limits.clone(), signature, first })
+        Ok(Self { host: Arc::clone(host), component, payload, openable, limits, signature, cost, tolerance, first })
     }
 }
 
@@ -60,11 +78,19 @@ impl Model for WasmModel {
         if let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Ok(Box::new(first));
         }
-        let session = WasmSession::start(&self.host, &self.component, &self.payload, &self.limits, until)?;
+        let session = WasmSession::start(&self.host, &self.component, &self.payload, &self.openable, &self.limits, until)?;
         if **session.signature() != *self.signature {
             return Err(Fault::Shape("`load` gave another signature than it did at first".to_owned()));
         }
         Ok(Box::new(session))
+    }
+
+    fn tolerance(&self) -> Option<f64> {
+        self.tolerance
+    }
+
+    fn cost(&self) -> Option<&Cost> {
+        self.cost.as_ref()
     }
 
     /// Log lines of a guest name the model they come from.
@@ -76,8 +102,11 @@ impl Model for WasmModel {
             host: Arc::clone(&self.host),
             component: self.component.clone(),
             payload: Payload { label: Arc::clone(label), ..self.payload.clone() },
+            openable: Arc::clone(&self.openable),
             limits: self.limits.clone(),
             signature: Arc::clone(&self.signature),
+            cost: self.cost.clone(),
+            tolerance: self.tolerance,
             first: Mutex::new(None),
         }))
     }
@@ -138,13 +167,14 @@ fn machine_code(host: &Host, what: &Payload, limits: &Limits) -> Result<Componen
     code.component(&host.engine).map_err(|e| format!("the compiled component cannot be loaded: {e:#}"))
 }
 
-/// Names everything that is asked for and not offered at once, and what should be exported and is not.
-fn check_interfaces(engine: &Engine, component: &Component) -> Result<(), String> {
+/// Names everything that is asked for and not offered at once, and what should be exported and is not. Says whether it opens models.
+fn check_interfaces(engine: &Engine, component: &Component, nested: Nested) -> Result<bool, String> {
     let ty = component.component_type();
     let base = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
     let foreign: Vec<_> = ty.imports(engine).map(|(name, _)| name).filter(|name| !OFFERED.contains(&&*base(name))).collect();
-    if let Some(inference) = foreign.iter().find(|name| base(name) == INFERENCE) {
-        return Err(format!("it imports `{inference}`, which is not built yet"));
+    let opens = ty.imports(engine).any(|(name, _)| base(name) == INFERENCE);
+    if opens && nested == Nested::Yes {
+        return Err(format!("it imports `{INFERENCE}`; a model that another one opens cannot open models itself"));
     }
     if !foreign.is_empty() {
         let offered = OFFERED.map(|name| format!("`{name}`")).join(", ");
@@ -155,5 +185,5 @@ fn check_interfaces(engine: &Engine, component: &Component) -> Result<(), String
         let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
         return Err(format!("it must export `{EXPORT}`; it exports {exports}"));
     }
-    Ok(())
+    Ok(opens)
 }

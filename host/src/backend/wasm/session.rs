@@ -12,16 +12,16 @@ use super::convert;
 use super::fault::fault;
 use super::guest::Guest;
 use super::log::clean;
-use crate::backend::{Fault, Payload, Session, check};
-use crate::types::{Dtype, Limits, RowView, Scores, Signature, TensorRef};
+use super::opened::Openable;
+use crate::backend::{Fault, Model, Payload, Session, check};
+use crate::types::{Limits, RowView, Scores, Signature, TensorRef};
 
 /// Data a guest may hand to the host in one call besides its outputs: log lines, error texts, the signature.
 const SLACK_BYTES: usize = 256 << 10;
-/// Reserved for the reason of each row's rejection, and for each value of a text.
+/// Reserved for the reason of each row's rejection.
 const REASON_BYTES: usize = 256;
-const TEXT_BYTES: usize = 1024;
 
-/// Resource handles a guest may hold; it has no use for any.
+/// Resource handles a guest may hold: of the models it opened.
 const HANDLES_MAX: usize = 64;
 
 pub(super) struct WasmSession {
@@ -40,16 +40,17 @@ impl WasmSession {
         host: &Arc<Host>,
         component: &ModelPre<Guest>,
         payload: &Payload,
+        openable: &Arc<Openable>,
         limits: &Limits,
         until: Instant,
     ) -> Result<Self, Fault> {
-        let mut store = Store::new(&host.engine, Guest::new(payload, limits));
+        let mut store = Store::new(&host.engine, Guest::new(payload, openable, limits));
         store.limiter(|guest| &mut guest.limiter);
         store.set_hostcall_fuel(SLACK_BYTES);
         store.set_max_component_handles(HANDLES_MAX);
         let clock = Arc::clone(host);
         store.epoch_deadline_callback(move |mut guest| Ok(guest.data_mut().deadline.over(&clock.ticker)));
-        begin(&mut store, host, until);
+        begin(&mut store, host, 1, until);
         let guest = component.instantiate(&mut store).map_err(|e| match e.downcast_ref::<PoolConcurrencyLimitError>() {
             Some(full) => Fault::Refused(format!("this host holds {} sessions at most: {full}", host.config.sessions_max)),
             None => fault(&e, store.data()),
@@ -59,9 +60,10 @@ impl WasmSession {
             Ok(Err(refused)) => return Err(Fault::Refused(clean(&refused, limits.log_line_bytes))),
             Err(e) => return Err(fault(&e, store.data())),
         };
+        store.data_mut().inference.loaded();
         check::signature(&signature).map_err(Fault::Shape)?;
         let views = signature.inputs.iter().map(|_| RowView::default()).collect();
-        let bytes_per_row = bytes_per_row(&signature);
+        let bytes_per_row = bytes_per_row(&signature).saturating_add(store.data().inference.bytes_per_row());
         Ok(Self { host: Arc::clone(host), store, guest, signature: Arc::new(signature), views, bytes_per_row, ended: None })
     }
 
@@ -69,9 +71,14 @@ impl WasmSession {
         &self.signature
     }
 
+    /// The models it has opened.
+    pub(super) fn opened(&self) -> impl Iterator<Item = &Arc<dyn Model>> {
+        self.store.data().inference.opened()
+    }
+
     fn call(&mut self, rows: Range<u32>, x: &[TensorRef<'_>], until: Instant, y: &mut Scores) -> Result<(), Fault> {
         let count = rows.end - rows.start;
-        begin(&mut self.store, &self.host, until);
+        begin(&mut self.store, &self.host, count, until);
         self.store.set_hostcall_fuel(SLACK_BYTES.saturating_add(self.bytes_per_row.saturating_mul(count as usize)));
         let scoring = self.guest.sandstream_model_scoring();
         let mut given = (self.views.iter_mut().zip(x).zip(&self.signature.inputs))
@@ -107,26 +114,23 @@ impl Session for WasmSession {
     }
 
     fn memory_bytes(&self) -> Option<u64> {
-        Some(self.store.data().limiter.memory_bytes())
+        let guest = self.store.data();
+        Some(guest.limiter.memory_bytes() + guest.inference.memory_bytes())
     }
 }
 
 /// A call begins: its deadline is set before the guest can run, and what is remembered of the last one is forgotten.
-fn begin(store: &mut Store<Guest>, host: &Host, until: Instant) {
+fn begin(store: &mut Store<Guest>, host: &Host, rows: u32, until: Instant) {
     let guest = store.data_mut();
     guest.log.begin();
     guest.limiter.begin();
+    guest.inference.begin(rows, until);
     let ticks = guest.deadline.begin(until, &host.ticker);
     store.set_epoch_deadline(ticks);
 }
 
 /// What an honest guest returns for a row at most.
 fn bytes_per_row(signature: &Signature) -> usize {
-    let of = |dtype| match dtype {
-        Dtype::Float32 => 4,
-        Dtype::Float64 | Dtype::Int64 => 8,
-        Dtype::Text | Dtype::Bytes => TEXT_BYTES,
-    };
-    let outputs = signature.outputs.iter().map(|output| (output.width as usize).saturating_mul(of(output.dtype)));
-    outputs.fold(REASON_BYTES, usize::saturating_add)
+    let outputs = signature.outputs.iter().map(|output| (output.dtype, output.width as usize));
+    check::bytes_per_row(outputs).saturating_add(REASON_BYTES)
 }

@@ -11,7 +11,7 @@ use sandstream_kit::project::{MANIFEST, Project};
 
 use crate::app;
 use crate::backend::{Artifact, Backend as _, Backends, Model, Payload, Rejected};
-use crate::cli::model_file::{kind, read};
+use crate::cli::model_file::{kind_of, read};
 use crate::codec::{self, Codec, Spec};
 use crate::config;
 use crate::types::{Digest, Signature};
@@ -51,7 +51,7 @@ impl Guest {
             artifacts.push(Artifact { name: name.clone(), digest: Digest::of(&data), data: data.into() });
         }
         Ok(Payload {
-            kind: kind(Some("wasm"), &path, &data)?,
+            kind: kind_of(Some("wasm"), &path, &data)?,
             digest: Digest::of(&data),
             data: data.into(),
             config: self.manifest.config.as_deref().map(read).transpose()?.unwrap_or_default().into(),

@@ -8,7 +8,7 @@ use crate::config::{duration, size};
 use crate::types::nearest;
 use crate::types::proto::Grants;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "memory",
     "table_elements",
     "instances",
@@ -17,6 +17,7 @@ const KEYS: [&str; 10] = [
     "call_per_row",
     "compile",
     "compile_memory",
+    "inference_rows",
     "log_lines_per_s",
     "stateful",
 ];
@@ -49,6 +50,7 @@ fn set(grants: &mut Grants, key: &str, value: &str) -> Result<()> {
         "call_per_row" => grants.call_per_row_us = Some(micros(time()?)),
         "compile" => grants.compile_ms = Some(millis(time()?)),
         "compile_memory" => grants.compile_bytes = Some(bytes()?),
+        "inference_rows" => grants.inference_rows = Some(u32::try_from(whole()?)?),
         "log_lines_per_s" => grants.log_lines_per_s = Some(u32::try_from(whole()?)?),
         "stateful" => grants.stateful = Some(value.parse().context("expected true or false")?),
         _ => {

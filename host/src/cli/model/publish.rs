@@ -194,7 +194,7 @@ fn descriptor(args: &Args, config: &Config, data_type: &str) -> Result<ModelDesc
         (None, None) => bail!("expected PATH or --location"),
     };
     Ok(ModelDescriptor {
-        model_type: model_file::kind(args.extras.kind.as_deref(), named, &start)? as i32,
+        model_type: model_file::kind_of(args.extras.kind.as_deref(), named, &start)? as i32,
         name,
         description: args.description.clone(),
         data_type: data_type.to_owned(),

@@ -20,7 +20,7 @@ TEXT: Dtype
 BYTES: Dtype
 
 class ModelDescriptor(_message.Message):
-    __slots__ = ("name", "description", "data_type", "model_type", "data", "location", "version", "sha256", "config", "evaluator", "artifacts", "grants", "signature", "lineage", "goldens", "effective_from", "authenticity", "formats", "chunks")
+    __slots__ = ("name", "description", "data_type", "model_type", "data", "location", "version", "sha256", "config", "evaluator", "artifacts", "grants", "signature", "goldens", "lineage", "effective_from", "authenticity", "formats", "chunks")
     class ModelType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         TENSORFLOW: _ClassVar[ModelDescriptor.ModelType]
@@ -54,8 +54,8 @@ class ModelDescriptor(_message.Message):
     ARTIFACTS_FIELD_NUMBER: _ClassVar[int]
     GRANTS_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
-    LINEAGE_FIELD_NUMBER: _ClassVar[int]
     GOLDENS_FIELD_NUMBER: _ClassVar[int]
+    LINEAGE_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_FROM_FIELD_NUMBER: _ClassVar[int]
     AUTHENTICITY_FIELD_NUMBER: _ClassVar[int]
     FORMATS_FIELD_NUMBER: _ClassVar[int]
@@ -73,13 +73,13 @@ class ModelDescriptor(_message.Message):
     artifacts: _containers.RepeatedCompositeFieldContainer[Artifact]
     grants: Grants
     signature: Signature
-    lineage: bytes
     goldens: _containers.RepeatedScalarFieldContainer[bytes]
+    lineage: bytes
     effective_from: bytes
     authenticity: _containers.RepeatedScalarFieldContainer[bytes]
     formats: _containers.RepeatedScalarFieldContainer[bytes]
     chunks: Manifest
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., data_type: _Optional[str] = ..., model_type: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[bytes] = ..., config: _Optional[bytes] = ..., evaluator: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., grants: _Optional[_Union[Grants, _Mapping]] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., lineage: _Optional[bytes] = ..., goldens: _Optional[_Iterable[bytes]] = ..., effective_from: _Optional[bytes] = ..., authenticity: _Optional[_Iterable[bytes]] = ..., formats: _Optional[_Iterable[bytes]] = ..., chunks: _Optional[_Union[Manifest, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., data_type: _Optional[str] = ..., model_type: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., version: _Optional[str] = ..., sha256: _Optional[bytes] = ..., config: _Optional[bytes] = ..., evaluator: _Optional[str] = ..., artifacts: _Optional[_Iterable[_Union[Artifact, _Mapping]]] = ..., grants: _Optional[_Union[Grants, _Mapping]] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., goldens: _Optional[_Iterable[bytes]] = ..., lineage: _Optional[bytes] = ..., effective_from: _Optional[bytes] = ..., authenticity: _Optional[_Iterable[bytes]] = ..., formats: _Optional[_Iterable[bytes]] = ..., chunks: _Optional[_Union[Manifest, _Mapping]] = ...) -> None: ...
 
 class Manifest(_message.Message):
     __slots__ = ("size", "chunks")
@@ -115,7 +115,7 @@ class Artifact(_message.Message):
     def __init__(self, name: _Optional[str] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., chunks: _Optional[_Union[Manifest, _Mapping]] = ..., sha256: _Optional[bytes] = ...) -> None: ...
 
 class Grants(_message.Message):
-    __slots__ = ("memory_bytes", "table_elements", "instances", "load_ms", "call_base_us", "call_per_row_us", "compile_ms", "compile_bytes", "log_lines_per_s", "stateful")
+    __slots__ = ("memory_bytes", "table_elements", "instances", "load_ms", "call_base_us", "call_per_row_us", "compile_ms", "compile_bytes", "log_lines_per_s", "stateful", "inference_rows")
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     TABLE_ELEMENTS_FIELD_NUMBER: _ClassVar[int]
     INSTANCES_FIELD_NUMBER: _ClassVar[int]
@@ -126,6 +126,7 @@ class Grants(_message.Message):
     COMPILE_BYTES_FIELD_NUMBER: _ClassVar[int]
     LOG_LINES_PER_S_FIELD_NUMBER: _ClassVar[int]
     STATEFUL_FIELD_NUMBER: _ClassVar[int]
+    INFERENCE_ROWS_FIELD_NUMBER: _ClassVar[int]
     memory_bytes: int
     table_elements: int
     instances: int
@@ -136,7 +137,8 @@ class Grants(_message.Message):
     compile_bytes: int
     log_lines_per_s: int
     stateful: bool
-    def __init__(self, memory_bytes: _Optional[int] = ..., table_elements: _Optional[int] = ..., instances: _Optional[int] = ..., load_ms: _Optional[int] = ..., call_base_us: _Optional[int] = ..., call_per_row_us: _Optional[int] = ..., compile_ms: _Optional[int] = ..., compile_bytes: _Optional[int] = ..., log_lines_per_s: _Optional[int] = ..., stateful: bool = ...) -> None: ...
+    inference_rows: int
+    def __init__(self, memory_bytes: _Optional[int] = ..., table_elements: _Optional[int] = ..., instances: _Optional[int] = ..., load_ms: _Optional[int] = ..., call_base_us: _Optional[int] = ..., call_per_row_us: _Optional[int] = ..., compile_ms: _Optional[int] = ..., compile_bytes: _Optional[int] = ..., log_lines_per_s: _Optional[int] = ..., stateful: bool = ..., inference_rows: _Optional[int] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ("inputs", "outputs")
