@@ -7,8 +7,9 @@ use anyhow::Result;
 use prost::Message as _;
 use sandstream::types::proto::Grants;
 use sandstream::types::proto::model_descriptor::{ModelType, Payload};
-use sandstream::types::{Digest, ModelId};
+use sandstream::types::{Digest, Dtype, Input, ModelId, Signature};
 use sandstream_graphs::onnx::pb;
+use sandstream_models::wine;
 
 use super::world::World;
 
@@ -37,8 +38,18 @@ impl GraphFile {
             descriptor.model_type = ModelType::Onnx as i32;
             descriptor.payload = Some(Payload::Location(self.path.display().to_string()));
             descriptor.sha256 = Some(self.digest.0.to_vec());
+            descriptor.signature = Some((&signature()).into());
             descriptor.grants = Some(Grants { call_base_us: Some(500_000 + u64::from(number)), ..Grants::default() });
         })
+    }
+}
+
+/// The trials' records have an id, too, so the input has to name its fields.
+fn signature() -> Signature {
+    let fields = wine::FEATURES.map(str::to_owned).to_vec();
+    Signature {
+        inputs: vec![Input { name: "x".to_owned(), dtype: Dtype::Float32, fields, dims: Vec::new() }],
+        outputs: Vec::new(),
     }
 }
 
