@@ -60,7 +60,7 @@ fn a_model_is_joined_with_the_data_types() {
     let cases: [(&[&str], &[&str]); 3] = [
         (&["--model", &linear, "--data-type", "other"], &["does not fit data type `other`", "fixed"]),
         (&["--model", &linear, "--type", "pmml"], &["rejected at verify", "PMML"]),
-        (&["--model", &guest("hostile-memory"), "--type", "onnx"], &["rejected at verify", "ONNX"]),
+        (&["--model", &guest("hostile-memory"), "--type", "onnx"], &["rejected at compile", "no ONNX model"]),
     ];
     for (words, parts) in cases {
         site.call(&[&["check"], words].concat()).expect(&words.join(" "), 1, parts);

@@ -182,3 +182,51 @@ fn dead_letters_are_listed_with_where_they_came_from() {
 fn wine(i: u64) -> Vec<u8> {
     sandstream_wine::records()[i as usize % 1599].to_json(i, 0)
 }
+
+/// A golden file of one wine, whose quality is off by so much.
+fn golden(site: &Site, name: &str, off: f64, tolerance: &str) -> String {
+    let (wine, said) = (sandstream_wine::records()[0].to_json(0, 0), sandstream_models::wine::linear().unwrap());
+    let said = f64::from(said.score(&sandstream_wine::matrix()[..11])[0]) + off;
+    let record: Value = serde_json::from_slice(&wine).unwrap();
+    let path = site.folder.path().join(name);
+    let text = format!("// the first wine\n{{\"record\": {record}, \"outputs\": {{\"quality\": {said}}}{tolerance}}}\n");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn goldens_are_asked_before_a_model_answers() {
+    let Some(site) = site("goldens") else { return };
+    let (linear, words) = (guest("wine-linear"), |more: &[&str]| [&["publish"], more].concat().join(" "));
+    let right = golden(&site, "right.jsonl", 0.0, "");
+    let wrong = golden(&site, "wrong.jsonl", 0.5, "");
+    let loose = golden(&site, "loose.jsonl", 0.5, ", \"tolerance\": 0.5");
+    let unsaid = site.folder.path().join("unsaid.jsonl").display().to_string();
+    std::fs::write(&unsaid, "{\"record\": {}}\n").unwrap();
+    // Looked at, and not published: no host runs yet, and none is asked.
+    let checks: [(&str, i32, &[&str]); 4] = [
+        (&right, 0, &["`x` takes fixed acidity, volatile acidity", "its golden as written", "WASM"]),
+        (&wrong, 1, &["rejected at warm: golden 1 `quality`: expected 5.5", ", got 5.0"]),
+        (&loose, 1, &["golden 1 has a tolerance of 0.5, at most 0.001 is allowed"]),
+        (&unsaid, 1, &["unsaid.jsonl: line 1 has neither `outputs` nor `rejected`"]),
+    ];
+    for (file, code, parts) in checks {
+        let call = ["publish", &linear, "--golden", file, "--check"];
+        site.call(&[&["model"], &call[..]].concat()).expect(&words(&call), code, parts);
+    }
+    let host = site.run();
+    tell(
+        &site,
+        &[
+            (&["publish", &linear, "--golden", &right], 0, &["wine/wine-linear@0 (revision 0): Live"]),
+            (
+                &["publish", &guest("wine-forest"), "--golden", &wrong],
+                2,
+                &["Rejected on one/scores at warm", "golden 1 `quality`: expected", "got"],
+            ),
+            (&["publish", &guest("wine-forest"), "--golden", &loose], 2, &["Rejected on one/scores at verify", "at most 0.001"]),
+            (&["list"], 0, &["wine-linear", "live"]),
+        ],
+    );
+    host.end();
+}

@@ -8,6 +8,7 @@ mod hostile;
 mod kill;
 mod kit;
 mod latency;
+mod loading;
 mod passthrough;
 mod pressure;
 mod report;
@@ -47,6 +48,8 @@ enum Command {
 enum Bench {
     /// WASM against the same code native, one call, by batch size.
     Call(call::Args),
+    /// What a stream notices of a large graph that is loaded for another.
+    Loading(loading::Args),
     /// A network with its preprocessing as WASM against the same preprocessing native.
     Wrapped(wrapped::Args),
     /// What a swap does to the times between batches.
@@ -65,6 +68,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
+        Command::Bench(Bench::Loading(args)) => loading::run(&args),
         Command::Bench(Bench::Wrapped(args)) => wrapped::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
         Command::Bench(Bench::Throughput(args)) => throughput::run(&args),

@@ -124,7 +124,7 @@ impl Example {
             };
             score.arg("--artifact").arg(format!("{name}=@{}", file.display()));
         }
-        score.args(self.config().iter().flat_map(|name| ["--config".into(), own.join(name).into_os_string()]));
+        score.args(self.config().iter().flat_map(|name| ["--config-file".into(), own.join(name).into_os_string()]));
         score.args(["--input", "-", "--format", format]);
         eprintln!("{}", shown(&score));
         answers(&mut score, rows)

@@ -102,12 +102,12 @@ fn verdicts() -> Result<String> {
         workspace::run(Command::new(environment.join("bin/python")).arg(&script).arg(&cases))?;
         fs::write(cases.join("complete"), "")?;
     }
-    // The whole program is not built for this: only the graphs, with tract.
-    let mut cargo = workspace::cargo()?;
-    cargo.args(["run", "--quiet", "--release", "--package", "sandstream-graphs", "--example", "onnx_nodes", "--"]).arg(&cases);
-    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("cannot start cargo")?;
+    // The whole workspace is asked for, so that tract is compiled with the features that it has everywhere else.
+    workspace::run(workspace::cargo()?.args(["build", "--quiet", "--release", "--workspace", "--example", "onnx_nodes"]))?;
+    let mut program = Command::new(workspace::target()?.join("release/examples/onnx_nodes"));
+    let output = program.arg(&cases).stderr(std::process::Stdio::inherit()).output().context("cannot start onnx_nodes")?;
     if !output.status.success() {
-        bail!("{cargo:?} ended with {}", output.status);
+        bail!("{program:?} ended with {}", output.status);
     }
     Ok(String::from_utf8(output.stdout)?)
 }

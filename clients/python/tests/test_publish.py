@@ -59,14 +59,19 @@ def test_models_are_published_rolled_back_and_retired(stage: Stage) -> None:
         assert_agrees(client, stage)
 
 
+def test_networks_go_live(shared_stage: Stage, data: Path) -> None:
+    networks = [data / "onnxml/mlp_reg.onnx", data / "wine/optimized_WineQuality.pb", data / "wine/saved/1"]
+    with shared_stage.client() as client:
+        for path in networks:
+            report = client.publish(path, "wine", name=path.stem)
+            assert report.state == "Live", report
+
+
 def test_models_that_no_host_runs_are_rejected_by_their_type(shared_stage: Stage, data: Path) -> None:
     kinds = {
-        "ONNX": sorted(data.glob("onnxml/*.onnx")),
         "XGBOOST": sorted(data.glob("trees/*.json")),
         "LIGHTGBM": sorted(data.glob("trees/*.txt")),
         "PMML": sorted(data.glob("wine/*.pmml")),
-        "TENSORFLOW": sorted(data.glob("wine/*.pb")),
-        "TENSORFLOWSAVED": sorted(data.glob("wine/saved/*")),
     }
     with shared_stage.client() as client:
         client.publish(LINEAR, "wine", name="before")
@@ -78,6 +83,9 @@ def test_models_that_no_host_runs_are_rejected_by_their_type(shared_stage: Stage
                 assert error.value.stage == "verify"
                 assert re.search(rf"\b{kind}\b", error.value.reason), error.value.reason
                 assert error.value.reason in str(error.value)
+        with pytest.raises(Rejected, match=r"operator ai\.onnx\.ml\.TreeEnsembleRegressor") as error:
+            client.publish(data / "onnxml/gb_reg.onnx", "wine")
+        assert error.value.stage == "compile"
         types = {model.type for model in client.models() if model.hosts and model.hosts[0].state == "Rejected"}
         assert types >= kinds.keys()
 

@@ -64,6 +64,10 @@ impl Folder for Directory {
     }
 }
 
+/// What a `.tar` has, and where.
+const TAR: &[u8] = b"ustar";
+const TAR_AT: usize = 257;
+
 /// An archive, unpacked in memory.
 #[derive(Debug)]
 pub struct Archive {
@@ -78,7 +82,15 @@ impl Archive {
     /// # Errors
     /// They are neither, a name in it leaves the archive, or it unpacks to more than the bounds allow.
     pub fn open(bytes: &[u8], bounds: &Bounds) -> Result<Self, Refused> {
-        if bytes.starts_with(b"PK") { Self::zip(bytes, bounds) } else { Self::tar(bytes, bounds) }
+        match bytes.get(TAR_AT..TAR_AT + TAR.len()) {
+            _ if bytes.starts_with(b"PK") => Self::zip(bytes, bounds),
+            Some(TAR) => Self::tar(bytes, bounds),
+            _ => {
+                let words =
+                    format!("expected its folder as a .zip or a .tar that is not compressed, got {} other bytes", bytes.len());
+                Err(malformed("SavedModel", words))
+            }
+        }
     }
 
     /// Unpacks a `.zip`.

@@ -18,9 +18,10 @@ use crate::backend::Backends;
 use crate::backend::graph::Graphs;
 use crate::backend::wasm::{self, Wasm};
 use crate::config::Config;
-use crate::lifecycle::{self, Lifecycle, StreamSpec, Threads};
+use crate::lifecycle::{self, DryRun, Lifecycle, StreamSpec, Threads};
 use crate::registry::Registry;
 use crate::stream::kafka::{self, KafkaChunks, KafkaFeed, KafkaNotices};
+use crate::stream::pipe::NoChunks;
 use crate::stream::{Chunks, Feed, Notices};
 use crate::telemetry::LaneStats;
 use crate::types::proto::model_descriptor::ModelType;
@@ -182,6 +183,37 @@ fn with_graphs(backends: Backends, _: &wasm::Config) -> Backends {
     backends
 }
 
+/// How the control plane behaves.
+fn settings(config: &Config) -> lifecycle::Config {
+    lifecycle::Config {
+        instance: plan::instance(config),
+        locations: config.control.locations.clone(),
+        web: config.control.web.clone(),
+        unverified_locations: config.control.unverified_locations,
+        limits: config.limits.clone(),
+        maxima: config.maxima.clone(),
+        golden_tolerance: config.golden_tolerance,
+    }
+}
+
+/// What a host of this configuration would make of an announcement, and the streams that have its data type, each with the
+/// number of the data type in it.
+///
+/// # Errors
+/// The backends cannot be started, or a stream's settings do not fit its data types.
+pub fn dry_run(config: &Config, data_type: &str) -> Result<(DryRun, Vec<(StreamSpec, usize)>)> {
+    let dry = DryRun::new(&settings(config), backends(&config.wasm)?, Arc::new(NoChunks))?;
+    let mut streams = Vec::new();
+    for stream in config.streams.iter().filter(|stream| stream.types.iter().any(|name| name == data_type)) {
+        let specs: Vec<_> = stream.types.iter().filter_map(|name| config.data_type(name)).cloned().collect();
+        let types = plan::open(&specs)?;
+        let at = types.iter().position(|known| known.name == data_type).unwrap_or_default();
+        let registry = Arc::new(Registry::new(types.len()));
+        streams.push((plan::spec(stream, &types, &registry, 1)?, at));
+    }
+    Ok((dry, streams))
+}
+
 impl Control {
     fn on_kafka(config: &Config, kafka: &kafka::Config, plans: &[Plan]) -> Result<Self> {
         let feed = KafkaFeed::open(kafka, &config.control.topic).context("the control log")?;
@@ -198,16 +230,7 @@ impl Control {
         chunks: Arc<dyn Chunks>,
         notices: Box<dyn Notices>,
     ) -> Result<Self> {
-        let backends = backends(&config.wasm)?;
-        let settings = lifecycle::Config {
-            instance: plan::instance(config),
-            locations: config.control.locations.clone(),
-            web: config.control.web.clone(),
-            unverified_locations: config.control.unverified_locations,
-            limits: config.limits.clone(),
-            maxima: config.maxima.clone(),
-            golden_tolerance: config.golden_tolerance,
-        };
+        let (backends, settings) = (backends(&config.wasm)?, settings(config));
         let threads = Threads::new().context("the threads that prepare models")?;
         let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, chunks, notices, Box::new(threads))?;
         let stop = Arc::new(AtomicBool::new(false));

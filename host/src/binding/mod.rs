@@ -6,7 +6,7 @@ mod resolve;
 
 use std::sync::Arc;
 
-use crate::types::{Batch, Rows, Schema, Signature, Tensor, TensorRef};
+use crate::types::{Batch, Input, Kind, Rows, Schema, Signature, Tensor, TensorRef};
 
 /// A signature that a data type cannot serve, or a row that cannot be an input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,33 @@ enum Source {
     Timestamp,
 }
 
+impl Source {
+    /// The field, as a record has it.
+    fn name(self, schema: &Schema) -> String {
+        let field = |slot: u16, kinds: &[Kind]| {
+            let found = schema.fields().iter().find(|field| field.slot == slot && kinds.contains(&field.kind));
+            found.map(|field| field.name.clone()).unwrap_or_default()
+        };
+        match self {
+            Self::Number(slot) => field(slot, &[Kind::Number]),
+            Self::Integer(slot) => field(slot, &[Kind::Integer]),
+            Self::Text(slot) => field(slot, &[Kind::Text, Kind::Bytes]),
+            Self::Value => "$value".to_owned(),
+            Self::Key => "$key".to_owned(),
+            Self::Timestamp => "$timestamp".to_owned(),
+        }
+    }
+}
+
+/// What an input is filled with, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The input.
+    pub input: String,
+    /// The record's field of each column.
+    pub fields: Vec<String>,
+}
+
 /// What a row must have, because the input cannot say that it is missing or wrong.
 #[derive(Debug)]
 struct Check {
@@ -69,6 +96,14 @@ impl Binding {
     #[must_use]
     pub fn wanted(&self) -> &[u16] {
         &self.wanted
+    }
+
+    /// Which field of a record each column of the inputs takes.
+    #[must_use]
+    pub fn bound(&self, schema: &Schema, signature: &Signature) -> Vec<Bound> {
+        let fields = |matrix: &Matrix| matrix.columns.iter().map(|source| source.name(schema)).collect();
+        let bound = |(input, matrix): (&Input, &Matrix)| Bound { input: input.name.clone(), fields: fields(matrix) };
+        signature.inputs.iter().zip(self.matrices.iter()).map(bound).collect()
     }
 
     /// Memory for one lane's inputs.

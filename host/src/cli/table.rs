@@ -21,7 +21,7 @@ impl Table {
     }
 
     /// Every column as wide as its widest cell; the last one ends where its text does.
-    fn show(&self) -> String {
+    pub(super) fn show(&self) -> String {
         let all = || std::iter::once(&self.heads).chain(&self.rows);
         let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.heads.len()).map(width).collect();

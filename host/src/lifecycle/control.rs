@@ -70,20 +70,13 @@ impl Lifecycle {
         notices: Box<dyn Notices>,
         workers: Box<dyn Workers>,
     ) -> Result<Self, Error> {
-        let payload_max = config.limits.payload_bytes;
-        let locations = Arc::new(Locations::open(&config.locations, &config.web, config.unverified_locations, payload_max)?);
+        let locations = Arc::new(Locations::of(config)?);
         let places = streams
             .iter()
             .enumerate()
             .flat_map(|(stream, spec)| (0..spec.types.len()).map(move |data_type| (Place { stream, data_type }, Slot::new())));
         let slots = places.collect();
-        let rules = Rules {
-            locations: locations.clone(),
-            chunks,
-            limits: config.limits.clone(),
-            maxima: config.maxima.clone(),
-            golden_tolerance: config.golden_tolerance,
-        };
+        let rules = Rules::of(config, locations.clone(), chunks);
         Ok(Self {
             feed,
             watch: Watch::new(locations),

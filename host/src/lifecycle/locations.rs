@@ -100,6 +100,11 @@ impl Locations {
         Ok(Self { roots, web: web.to_vec(), unverified, bytes_max })
     }
 
+    /// As a configuration has them.
+    pub(super) fn of(config: &super::Config) -> Result<Self, LocationError> {
+        Self::open(&config.locations, &config.web, config.unverified_locations, config.limits.payload_bytes)
+    }
+
     /// No roots: every location is unknown.
     pub(super) fn none() -> Self {
         Self { roots: Vec::new(), web: Vec::new(), unverified: false, bytes_max: 0 }

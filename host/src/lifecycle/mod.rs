@@ -14,6 +14,7 @@ mod catalog;
 mod chunks;
 mod compile;
 mod control;
+mod dry;
 mod folder;
 pub mod golden;
 mod grants;
@@ -40,6 +41,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use catalog::{Catalog, Deployment, Effect, Wanted};
 pub use control::Lifecycle;
+pub use dry::{DryModel, DryRun};
 pub use folder::{Folder, FolderError};
 pub use grants::{apply as granted, default_maxima};
 pub use history::History;

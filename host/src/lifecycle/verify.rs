@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Config;
 use super::golden::{self, Case};
 use super::grants;
 use super::locations::{Located, Locations};
@@ -20,6 +21,14 @@ pub(super) struct Rules {
     pub(super) maxima: Limits,
     /// The most by which a golden may let a float differ.
     pub(super) golden_tolerance: f64,
+}
+
+impl Rules {
+    /// A host's, by its configuration.
+    pub(super) fn of(config: &Config, locations: Arc<Locations>, chunks: Arc<dyn Chunks>) -> Self {
+        let (limits, maxima) = (config.limits.clone(), config.maxima.clone());
+        Self { locations, chunks, limits, maxima, golden_tolerance: config.golden_tolerance }
+    }
 }
 
 /// A model whose payload and permissions are in order.

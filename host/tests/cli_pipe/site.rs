@@ -50,8 +50,10 @@ impl Site {
         self.folder.path().join(name)
     }
 
+    /// The file is there at once: one that is written where it lies may be seen empty on a busy machine.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
-        fs::write(self.path(name), bytes).unwrap();
+        fs::write(self.path("written"), bytes).unwrap();
+        fs::rename(self.path("written"), self.path(name)).unwrap();
         self.path(name).display().to_string()
     }
 

@@ -40,6 +40,7 @@ fn claims_are_checked() {
     let plain = || descriptor("a", "fake:1");
     let of = |kind: ModelType| ModelDescriptor { model_type: kind.into(), ..plain() };
     let right = Digest::of(b"fake:1").0.to_vec();
+    let golden = |line: &str| ModelDescriptor { goldens: vec![line.into()], ..plain() };
     check(
         &Config::new("host"),
         &[
@@ -59,7 +60,13 @@ fn claims_are_checked() {
             ("unheard of", ModelDescriptor { model_type: 99, ..plain() }, "99"),
             ("evaluator", ModelDescriptor { evaluator: Some("pmml".into()), ..plain() }, "`evaluator`|not built yet"),
             ("lineage", ModelDescriptor { lineage: Some(vec![]), ..plain() }, "`lineage`"),
-            ("goldens", ModelDescriptor { goldens: vec![vec![]], ..plain() }, "`goldens`"),
+            ("no golden", ModelDescriptor { goldens: vec![vec![]], ..plain() }, "golden 1: expected a JSON object"),
+            ("a golden without an answer", golden("{\"record\": {}}"), "golden 1|neither `outputs` nor `rejected`"),
+            (
+                "a golden that lets everything through",
+                golden("{\"record\": {}, \"outputs\": {}, \"tolerance\": 0.01}"),
+                "golden 1 has a tolerance of 0.01, at most 0.001|`limits.golden_tolerance`",
+            ),
             ("effective_from", ModelDescriptor { effective_from: Some(vec![]), ..plain() }, "`effective_from`"),
             ("authenticity", ModelDescriptor { authenticity: vec![vec![]], ..plain() }, "`authenticity`"),
             ("formats", ModelDescriptor { formats: vec![vec![]], ..plain() }, "`formats`"),

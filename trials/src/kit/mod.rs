@@ -5,6 +5,7 @@ pub(crate) mod activations;
 pub(crate) mod admin;
 pub(crate) mod broker;
 pub(crate) mod copier;
+pub(crate) mod graph;
 pub(crate) mod hosts;
 pub(crate) mod process;
 pub(crate) mod progress;

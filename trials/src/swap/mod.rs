@@ -16,7 +16,7 @@ use crate::kit::activations::Activations;
 use crate::kit::broker::{self, Broker};
 use crate::kit::world::ends;
 use crate::report;
-use models::{KINDS, Models};
+use models::{Models, kinds};
 use sandstream_traffic::Tally;
 use stage::Stage;
 use windows::{Gaps, Measured, Timeline};
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Records a second [default: half of what the slowest model scores, measured first]
     #[arg(long)]
     rate: Option<u32>,
+    /// An ONNX model of so many MB takes its turn, too
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(1..=500))]
+    graph_mb: Option<u32>,
     /// Prints the ratios and does not judge them: for machines where other programs run
     #[arg(long)]
     untimed: bool,
@@ -64,6 +67,7 @@ struct Report {
     linear_records_per_s: f64,
     big_forest_records_per_s: f64,
     slow_load_records_per_s: f64,
+    graph_records_per_s: Option<f64>,
     swap: Gaps,
     control: Gaps,
     prepare: Gaps,
@@ -71,13 +75,13 @@ struct Report {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let broker = Broker::start(&args.broker)?;
-    let mut stage = Stage::build(&broker.address)?;
-    let speeds = KINDS.map(|kind| stage.speed(kind));
-    let [linear, forest, slow] = speeds;
-    let (linear, forest, slow) = (linear?, forest?, slow?);
-    let rate = args.rate.unwrap_or((linear.min(forest).min(slow) / 2.0) as u32).max(1);
-    eprintln!("linear {linear:.0}, big-forest {forest:.0}, slow-load {slow:.0} records/s; streaming {rate}");
-    let timeline = stage.stream(rate, |stage| drive(stage, args.swaps))?;
+    let mut stage = Stage::build(&broker.address, args.graph_mb)?;
+    let speeds = kinds(args.graph_mb).into_iter().map(|kind| stage.speed(kind)).collect::<Result<Vec<f64>>>()?;
+    let slowest = speeds.iter().copied().fold(f64::INFINITY, f64::min);
+    let rate = args.rate.unwrap_or((slowest / 2.0) as u32).max(1);
+    let shown: Vec<String> = speeds.iter().map(|speed| format!("{speed:.0}")).collect();
+    eprintln!("linear, big-forest, slow-load, graph: {} records/s; streaming {rate}", shown.join(", "));
+    let timeline = stage.stream(rate, |stage| drive(stage, args))?;
     let world = stage.end()?;
     let Some(measured) = timeline.measure() else { bail!("the run has no beginning and no end") };
     let activations = Activations::read(&world)?;
@@ -96,9 +100,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         activations_exact: wrong == 0,
         records: verdict.sent,
         records_per_s: rate,
-        linear_records_per_s: linear,
-        big_forest_records_per_s: forest,
-        slow_load_records_per_s: slow,
+        linear_records_per_s: speeds[0],
+        big_forest_records_per_s: speeds[1],
+        slow_load_records_per_s: speeds[2],
+        graph_records_per_s: speeds.get(3).copied(),
         swap,
         control,
         prepare,
@@ -109,9 +114,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Swaps so often: a new model of the next kind, then back to the one before and forth again.
-fn drive(stage: &mut Stage, swaps: u32) -> Result<Timeline> {
-    let mut timeline = Timeline::default();
-    let mut models = Models::default();
+fn drive(stage: &mut Stage, args: &Args) -> Result<Timeline> {
+    let (swaps, mut timeline) = (args.swaps, Timeline::default());
+    let mut models = Models::new(kinds(args.graph_mb));
     let mut before = stage.publish(models.next())?;
     stage.catch_up()?;
     stage.rest();

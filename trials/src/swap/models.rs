@@ -7,6 +7,7 @@ use anyhow::Result;
 use sandstream::types::proto::{Artifact, Grants, ModelDescriptor, artifact::Content};
 use sandstream::types::{Digest, ModelId};
 
+use crate::kit::graph::GraphFile;
 use crate::kit::world::{World, component, model};
 
 /// A kind of model.
@@ -15,9 +16,14 @@ pub(super) enum Kind {
     Linear,
     BigForest,
     SlowLoad,
+    /// An ONNX model.
+    Graph,
 }
 
-pub(super) const KINDS: [Kind; 3] = [Kind::Linear, Kind::BigForest, Kind::SlowLoad];
+/// The kinds of a run: three modules, and a graph where one is asked for.
+pub(super) fn kinds(graph_mb: Option<u32>) -> Vec<Kind> {
+    [Kind::Linear, Kind::BigForest, Kind::SlowLoad].into_iter().chain(graph_mb.map(|_| Kind::Graph)).collect()
+}
 
 /// Rounds that `slow-load` works off while it is loaded, some two seconds.
 const ROUNDS: u32 = 650_000_000;
@@ -31,14 +37,21 @@ pub(super) struct Which {
 }
 
 /// Counts versions.
-#[derive(Debug, Default)]
-pub(super) struct Models(u32);
+#[derive(Debug)]
+pub(super) struct Models {
+    kinds: Vec<Kind>,
+    count: u32,
+}
 
 impl Models {
+    pub(super) fn new(kinds: Vec<Kind>) -> Self {
+        Self { kinds, count: 0 }
+    }
+
     /// The next version, of the next kind.
     pub(super) fn next(&mut self) -> Which {
-        self.0 += 1;
-        Which::new(KINDS[self.0 as usize % KINDS.len()], self.0, "")
+        self.count += 1;
+        Which::new(self.kinds[self.count as usize % self.kinds.len()], self.count, "")
     }
 }
 
@@ -48,33 +61,39 @@ impl Which {
             Kind::Linear => "wine-linear",
             Kind::BigForest => "big-forest",
             Kind::SlowLoad => "slow-load",
+            Kind::Graph => "graph",
         };
         Self { kind, id: model(name, format!("{number}{suffix}")), number }
     }
 }
 
-/// The artifact of `big-forest`, in a file.
-pub(super) struct Forest {
+/// What lies in files: the artifact of `big-forest`, and the graph.
+pub(super) struct Files {
     folder: tempfile::TempDir,
     digest: Digest,
+    graph: Option<GraphFile>,
 }
 
-impl Forest {
-    /// Trains it and writes it.
-    pub(super) fn grow() -> Result<Self> {
+impl Files {
+    /// Trains the forest and writes both.
+    pub(super) fn write(graph_mb: Option<u32>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let file = sandstream_wine::train_big_forest().file;
         std::fs::write(folder.path().join("forest.trees"), &file)?;
-        Ok(Self { folder, digest: Digest::of(&file) })
+        let graph = graph_mb.map(|megabytes| GraphFile::write(folder.path(), megabytes)).transpose()?;
+        Ok(Self { folder, digest: Digest::of(&file), graph })
     }
 
-    /// Where it lies.
+    /// Where they lie.
     pub(super) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
 
     /// Announces a version; the revision.
     pub(super) fn publish(&self, world: &World, which: &Which) -> Result<u64> {
+        if let (Kind::Graph, Some(graph)) = (which.kind, &self.graph) {
+            return graph.publish(world, &which.id, which.number);
+        }
         world.publish(&which.id, component(&which.id.name)?, |descriptor| self.complete(which, descriptor))
     }
 
@@ -84,7 +103,7 @@ impl Forest {
         descriptor.grants = Some(grants);
         descriptor.config = Some(which.number.to_string().into_bytes());
         match which.kind {
-            Kind::Linear => {}
+            Kind::Linear | Kind::Graph => {}
             Kind::SlowLoad => descriptor.config = Some((ROUNDS + which.number).to_string().into_bytes()),
             Kind::BigForest => {
                 let content = Content::Location(self.folder().join("forest.trees").display().to_string());

@@ -16,7 +16,7 @@ use sandstream::types::ModelId;
 use sandstream::types::proto::deployment::{Latest, strategy::Kind as Strategy};
 
 use super::WINDOW;
-use super::models::{Forest, Kind, Which};
+use super::models::{Files, Kind, Which};
 use crate::kit::hosts::{Settings, program};
 use crate::kit::world::{Format, World, await_answers, wines};
 use sandstream_traffic::Load;
@@ -33,7 +33,7 @@ const RECORDS_MAX: u64 = u64::MAX;
 
 pub(super) struct Stage {
     world: World,
-    forest: Forest,
+    files: Files,
     registry: Arc<Registry>,
     stats: Arc<LaneStats>,
     stop: Arc<AtomicBool>,
@@ -41,11 +41,11 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn build(brokers: &str) -> Result<Self> {
-        let forest = Forest::grow()?;
+    pub(super) fn build(brokers: &str, graph_mb: Option<u32>) -> Result<Self> {
+        let files = Files::write(graph_mb)?;
         let world = World::create(brokers, "swap", PARTITIONS)?;
         let mut settings = Settings::new(Format::Protobuf);
-        settings.locations = vec![forest.folder()];
+        settings.locations = vec![files.folder()];
         let mut config = Config::parse(Path::new("swap.toml"), &settings.text(&world), std::iter::empty())?;
         config.wasm.compiler = Compiler::Child { program: program()? };
         // Every version is to be compiled: that is part of what is measured.
@@ -57,12 +57,12 @@ impl Stage {
         stats.watch_batches(BATCHES_MAX);
         let told = Arc::clone(&stop);
         let host = thread::spawn(move || host.run(&told));
-        Ok(Self { world, forest, registry, stats, stop, host })
+        Ok(Self { world, files, registry, stats, stop, host })
     }
 
     /// Announces a version and returns when it is live.
     pub(super) fn publish(&self, which: Which) -> Result<ModelId> {
-        self.forest.publish(&self.world, &which)?;
+        self.files.publish(&self.world, &which)?;
         self.await_state(&which.id, &State::Live)?;
         Ok(which.id)
     }

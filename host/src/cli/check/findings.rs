@@ -1,6 +1,11 @@
 //! What a check has found.
 
+use std::process::ExitCode;
+
+use anyhow::Result;
 use serde_json::{Value, json};
+
+use crate::cli::table::{Table, print};
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,5 +70,22 @@ impl Findings {
 
     pub(in crate::cli) fn any_wrong(&self) -> bool {
         self.all.iter().any(|finding| finding.level == Level::Wrong)
+    }
+
+    /// As a table.
+    pub(in crate::cli) fn table(&self) -> Table {
+        let mut table = Table::new(&["", "about", "finding"]);
+        self.all.iter().for_each(|finding| table.row(finding.cells()));
+        table
+    }
+
+    /// Prints what was found, and what else there is to say of it.
+    pub(in crate::cli) fn report(&self, as_json: bool, mut value: Value) -> Result<ExitCode> {
+        let list: Vec<Value> = self.all.iter().map(Finding::json).collect();
+        let ok = !self.any_wrong();
+        value["ok"] = json!(ok);
+        value["findings"] = json!(list);
+        print(as_json, &value, &self.table())?;
+        Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

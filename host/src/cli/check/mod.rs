@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::kit;
 use super::model_file::Extras;
-use super::table::{Table, print};
+
 use crate::codec;
 use crate::config::{Config, Error, TypeBy};
 use findings::Findings;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut findings = Findings::default();
     let Some(file) = &args.config else {
         let about = kit::check(&args.dir, &mut findings)?;
-        return report(args, &findings, json!({ "guest": about }));
+        return findings.report(args.json, json!({ "guest": about }));
     };
     let mut models = Vec::new();
     match Config::load(file) {
@@ -84,19 +84,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             }
         }
     }
-    report(args, &findings, json!({ "models": models }))
-}
-
-/// Prints what was found, and what else there is to say of it.
-fn report(args: &Args, findings: &Findings, mut value: Value) -> Result<ExitCode> {
-    let mut table = Table::new(&["", "about", "finding"]);
-    findings.all.iter().for_each(|finding| table.row(finding.cells()));
-    let list: Vec<Value> = findings.all.iter().map(findings::Finding::json).collect();
-    let ok = !findings.any_wrong();
-    value["ok"] = json!(ok);
-    value["findings"] = json!(list);
-    print(args.json, &value, &table)?;
-    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    findings.report(args.json, json!({ "models": models }))
 }
 
 /// What the file says fits together: schemas can be read, and have the fields that streams ask for.

@@ -2,6 +2,7 @@
 //! one record and waits until the hosts say on the status topic what came of it.
 
 mod deploy;
+mod examine;
 pub(super) mod grants;
 mod label;
 mod large;

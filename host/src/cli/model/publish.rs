@@ -7,23 +7,29 @@ use anyhow::{Context, Result, bail};
 use prost::Message as _;
 use serde_json::json;
 
+use super::examine::{Depth, examine};
 use super::large::Large;
 use super::log::{Log, Write};
 use super::status::{Notice, REFUSED};
 use super::wait::{self, Answer, Answers, Judged, Outcome, Report};
 use super::{Patience, Target, deploy, grants};
+use crate::cli::check::findings::Findings;
 use crate::cli::model_file::{self, ArtifactSource, Extras, File};
 use crate::config::Config;
-use crate::lifecycle::{Effect, Locations, Strategy};
+use crate::lifecycle::{Effect, Locations, Strategy, golden};
 use crate::types::control::Key;
 use crate::types::proto::{self, Artifact, ModelDescriptor, artifact, model_descriptor::Payload};
 use crate::types::{Digest, ModelId, Revision};
+
+/// A model that is larger is not loaded here before it is published, unless `--check` asks for it.
+const SHOWN_MAX: usize = 32 << 20;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   sandstream model publish --config examples/wine/json.toml --data-type wine plugins/prebuilt/wine-linear.wasm
   sandstream model publish --config wine.toml --name forest --version 7 forest.wasm --artifact trees=@forest.trees
   sandstream model publish --config wine.toml big.wasm --location models/big.wasm
+  sandstream model publish --config wine.toml net.onnx --golden golden.jsonl --check
 
 A model that is too large for a record goes in chunks to the topic <models>.chunks.
 
@@ -55,6 +61,13 @@ pub(super) struct Args {
     /// What the model may use beyond the defaults, as in [limits]; may be given again
     #[arg(long = "grant", value_name = "KEY=VALUE")]
     grants: Vec<String>,
+    /// Records and what the model has to say to them, as `sandstream test` reads them: hosts reject a model that answers otherwise
+    #[arg(long, value_name = "FILE")]
+    golden: Option<PathBuf>,
+    /// Do everything but publish: load the model here, join it with the data type, try it and ask its goldens; exit code 1 where
+    /// a host would reject it
+    #[arg(long)]
+    check: bool,
     /// Be refused if the data type has changed since this revision
     #[arg(long, value_name = "REVISION")]
     expects: Option<Revision>,
@@ -69,6 +82,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let config = args.target.config()?;
     let data_type = args.target.data_type(&config)?;
     let descriptor = descriptor(args, &config, &data_type)?;
+    if args.check {
+        let mut findings = Findings::default();
+        let about = examine(&config, &descriptor, Depth::Tried, &mut findings)?;
+        return findings.report(args.target.json, json!({ "model": about }));
+    }
+    show(args, &config, &descriptor);
     let mut log = Log::open(&config)?;
     let (name, version) = (descriptor.name.clone(), descriptor.version.clone());
     let id = |revision: Revision| ModelId {
@@ -99,6 +118,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             conclude(args, &mut log, &data_type, at, report(&id, at))
         }
         Ok(_) => conclude(args, &mut log, &data_type, revision, report(&id(revision), revision)),
+    }
+}
+
+/// Says what the model takes and is filled with. What hosts say counts: what goes wrong here is no reason not to ask them.
+fn show(args: &Args, config: &Config, descriptor: &ModelDescriptor) {
+    if args.target.json || !matches!(&descriptor.payload, Some(Payload::Data(data)) if data.len() <= SHOWN_MAX) {
+        return;
+    }
+    let mut findings = Findings::default();
+    match examine(config, descriptor, Depth::Loaded, &mut findings) {
+        Ok(_) => eprintln!("{}", findings.table().show()),
+        Err(error) => eprintln!("sandstream: the model cannot be looked at here: {error:#}"),
     }
 }
 
@@ -205,9 +236,24 @@ fn descriptor(args: &Args, config: &Config, data_type: &str) -> Result<ModelDesc
         evaluator: args.extras.evaluator.clone(),
         artifacts: args.extras.artifacts.iter().map(|text| artifact(config, text)).collect::<Result<_>>()?,
         grants: grants::read(&args.grants)?,
+        goldens: args.golden.as_deref().map(goldens).transpose()?.unwrap_or_default(),
         signature: args.extras.signature()?.as_ref().map(proto::Signature::from),
         ..ModelDescriptor::default()
     })
+}
+
+/// The cases of a golden file, each as it is written.
+fn goldens(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let cases = golden::parse(&text).with_context(|| path.display().to_string())?;
+    if let Some(case) = cases.iter().find(|case| case.expected.is_none()) {
+        bail!(
+            "{}: line {} has neither `outputs` nor `rejected`; `sandstream test --update` writes a guest's answers down",
+            path.display(),
+            case.line
+        );
+    }
+    Ok(text.lines().filter(|line| !golden::is_comment(line)).map(|line| line.as_bytes().to_vec()).collect())
 }
 
 /// What a type is guessed by.
