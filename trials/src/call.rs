@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The host's program lies beside this one; it is what compiles.
-fn compiler() -> Result<Compiler> {
+pub(crate) fn compiler() -> Result<Compiler> {
     let program = std::env::current_exe()?.with_file_name("sandstream");
     ensure!(program.exists(), "{} is not there; `cargo build --release -p sandstream` makes it", program.display());
     Ok(Compiler::Child { program })

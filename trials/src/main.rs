@@ -15,6 +15,7 @@ mod report;
 mod sim;
 mod swap;
 mod throughput;
+mod wrapped;
 
 use clap::{Parser, Subcommand};
 
@@ -49,6 +50,8 @@ enum Bench {
     Call(call::Args),
     /// What a stream notices of a large graph that is loaded for another.
     Loading(loading::Args),
+    /// A network with its preprocessing as WASM against the same preprocessing native.
+    Wrapped(wrapped::Args),
     /// What a swap does to the times between batches.
     Swap(swap::Args),
     /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
@@ -66,6 +69,7 @@ fn main() -> anyhow::Result<()> {
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
         Command::Bench(Bench::Loading(args)) => loading::run(&args),
+        Command::Bench(Bench::Wrapped(args)) => wrapped::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
         Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
         Command::Bench(Bench::Latency(args)) => latency::run(&args),

@@ -7,6 +7,7 @@ mod conformance;
 mod demo;
 mod dev;
 mod docs;
+mod examples;
 mod guests;
 mod kafka;
 mod onnx;
@@ -34,6 +35,9 @@ enum Command {
     Conformance(conformance::Args),
     /// README and book: build it, follow its links, run its commands.
     Docs(docs::Args),
+    /// Networks out of packages of PyPI, with preprocessing of their own as WASM around them.
+    #[command(subcommand)]
+    Examples(examples::Command),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -56,6 +60,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Examples(command) => examples::run(&command),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::OnnxConformance(args) => onnx::run(&args),

