@@ -7,6 +7,7 @@ mod conformance;
 mod demo;
 mod dev;
 mod docs;
+mod fuzz;
 mod guests;
 mod kafka;
 mod onnx;
@@ -34,6 +35,8 @@ enum Command {
     Conformance(conformance::Args),
     /// README and book: build it, follow its links, run its commands.
     Docs(docs::Args),
+    /// What reads models from outside, on what a coverage-guided fuzzer comes up with.
+    Fuzz(fuzz::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -56,6 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::OnnxConformance(args) => onnx::run(&args),
