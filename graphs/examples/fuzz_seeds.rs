@@ -104,18 +104,24 @@ fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
 fn text(seeds: &mut Seeds) {
     let node = |name: &str, op: &str, rest: &str| format!("node {{ name: \"{name}\" op: '{op}' {rest} }}\n");
     let shape = "dim { size: -1 } dim { size: 0x2 }";
-    let given = format!("attr {{ key: \"dtype\" value {{ type: DT_FLOAT }} }} attr {{ key: \"shape\" value {{ shape {{ {shape} }} }} }}");
+    let given =
+        format!("attr {{ key: \"dtype\" value {{ type: DT_FLOAT }} }} attr {{ key: \"shape\" value {{ shape {{ {shape} }} }} }}");
     let constant = "attr { key: \"dtype\" value { type: DT_FLOAT } } attr { key: \"value\" value { tensor { dtype: DT_FLOAT tensor_shape { \
                     dim { size: 2 } } float_val: [1.5e0, -inf] } } }";
-    let graph = node("x", "Placeholder", &given) + &node("c", "Const", constant) + &node("y", "AddV2", "input: \"x\" input: \"c\"");
+    let graph =
+        node("x", "Placeholder", &given) + &node("c", "Const", constant) + &node("y", "AddV2", "input: \"x\" input: \"c\"");
     let end = |kind: &str, name: &str| {
         format!("{kind} {{ key: \"{name}\" value {{ name: \"{name}:0\" dtype: DT_FLOAT tensor_shape {{ {shape} }} }} }}")
     };
-    let signature = format!("signature_def {{ key: \"serving_default\" value < {} {} > }}", end("inputs", "x"), end("outputs", "y"));
+    let signature =
+        format!("signature_def {{ key: \"serving_default\" value < {} {} > }}", end("inputs", "x"), end("outputs", "y"));
     let text = format!(
         "# a model\nsaved_model_schema_version: 1\nmeta_graphs {{\n  meta_info_def {{ tags: \"ser\" 've' [a.b/c]: true }}\n  graph_def {{\n{graph}  \
          versions {{ producer: 017 }} }}\n  {signature};\n}}\n"
     );
     seeds.write("saved_model_text", text.as_bytes());
-    seeds.write("saved_model_text", b"meta_graphs { graph_def { node { name: \"\\x41\\101\\n\\\\\" } } unknown { a: -1 b: 0.5f } }");
+    seeds.write(
+        "saved_model_text",
+        b"meta_graphs { graph_def { node { name: \"\\x41\\101\\n\\\\\" } } unknown { a: -1 b: 0.5f } }",
+    );
 }

@@ -239,6 +239,46 @@ fn each_is_refused_with_its_reason_and_soon() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// What is small in a file and large in memory or time, under bounds that it soon reaches.
+#[test]
+fn what_adds_up_is_refused() {
+    let bounds = Bounds { elements: 1 << 16, weights: 1 << 20, ..Bounds::default() };
+    // Each branch was once given a copy of all names that were made before it.
+    let mut branches = model(Vec::new(), vec![float_input("x", &[0, 4])], vec![output("y")], Vec::new());
+    branches.graph.as_mut().unwrap().node = (0..30_000)
+        .flat_map(|at| {
+            let mut node = node("If", &["x"], &[&format!("y{at}")]);
+            let kind = pb::attribute_proto::AttributeType::Graph as i32;
+            let g = Some(pb::GraphProto { output: vec![output("x")], ..Default::default() });
+            node.attribute = vec![pb::AttributeProto { name: "then_branch".to_owned(), g, r#type: kind, ..Default::default() }];
+            [node]
+        })
+        .chain([node("Frobnicate", &["x"], &["y"])])
+        .collect();
+    let folded = |count: usize| {
+        let made = (0..count).map(|at| node("ConstantOfShape", &["s"], &[&format!("c{at}")]));
+        let sums = (0..count).map(|at| {
+            let before = if at == 0 { "x".to_owned() } else { format!("y{}", at - 1) };
+            node("Add", &[&before, &format!("c{at}")], &[&format!("y{at}")])
+        });
+        let last = output(&format!("y{}", count - 1));
+        let s = vec![ints("s", &[1, 1 << 12])];
+        model(made.chain(sums).collect(), vec![float_input("x", &[0, 1 << 12])], vec![last], s).encode_to_vec()
+    };
+    let load = |bytes: &[u8]| onnx::load(bytes, &OneFile, &Shapes::default(), &bounds).map(drop);
+    load(&folded(10)).unwrap();
+    let cases: [(&str, Vec<u8>, &str); 2] = [
+        ("many graphs within a graph", branches.encode_to_vec(), "Frobnicate"),
+        ("constants that are computed", folded(100), "bytes that follow from constants"),
+    ];
+    for (name, bytes, expected) in cases {
+        let began = Instant::now();
+        let refused = load(&bytes).expect_err(name).to_string();
+        assert!(refused.contains(expected), "{name}: {refused}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}: took {:?}", began.elapsed());
+    }
+}
+
 /// A good model with each of its bytes changed, and cut off at each place: accepted or refused, never a panic that gets through.
 #[test]
 fn a_changed_byte_harms_nobody() {

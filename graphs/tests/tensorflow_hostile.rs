@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sandstream_graphs::tensorflow::{self, Archive, Directory, Folder, Options};
 use sandstream_graphs::{Bounds, Graph, Refused};
@@ -199,7 +200,7 @@ fn graphs_are_refused_in_words() {
             "functions within each other",
         ),
         ("functions that multiply", [needs(&[call("out", "x", "f0")]), wide].concat(), "number of nodes"),
-        ("a loop without an end", [needs(&[repeat]), endless].concat(), "number of nodes"),
+        ("a loop without an end", [needs(&[repeat]), endless].concat(), "each turn of a loop"),
     ];
     let mut wrong = Vec::new();
     for (name, bytes, says) in cases {
@@ -211,6 +212,57 @@ fn graphs_are_refused_in_words() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is small in a file and large in memory or time, under bounds that it soon reaches.
+#[test]
+fn what_adds_up_is_refused() {
+    use wire::{attribute, call, function, input, integers, node, number, part, shape};
+    let bounds = Bounds { elements: 1 << 16, weights: 1 << 20, ..Bounds::default() };
+    let plus = |at: usize, y: &str| {
+        node(&format!("y{at}"), "AddV2", &[&if at == 0 { "x".to_owned() } else { format!("y{}", at - 1) }, y], &[])
+    };
+    let constants: Vec<_> =
+        (0..40).flat_map(|at| [wire::floats(&format!("c{at}"), &[1 << 13, 4]), plus(at, &format!("c{at}"))]).collect();
+    let texts = [number(1, 7), part(2, shape(&[1 << 16]))].concat();
+    let texts = node("c", "Const", &[], &[attribute("dtype", number(6, 7)), attribute("value", part(8, texts))]);
+    let dtype = attribute("element_dtype", number(6, 1));
+    let mut lists = vec![
+        integers("count", &[], &[50_000]),
+        integers("item", &[1], &[4]),
+        node("l0", "TensorListReserve", &["item", "count"], &[dtype]),
+        integers("first", &[], &[0]),
+    ];
+    lists
+        .extend((0..1_000).map(|at| node(&format!("l{}", at + 1), "TensorListSetItem", &[&format!("l{at}"), "first", "x"], &[])));
+    lists.push(node("y", "TensorListGetItem", &["l1000", "first", "item"], &[]));
+    let inputs: Vec<_> = (0..90_000)
+        .map(|at| node(&format!("p{at}"), "Placeholder", &[], &[attribute("dtype", number(6, 1))]))
+        .chain([node("y", "AddV2", &["p0", "p1"], &[])])
+        .collect();
+    // Nodes that change no variable, which a call once looked through each time; as many calls as there may be.
+    let body: Vec<_> = (0..50_000).map(|at| node(&format!("n{at}"), "NoOp", &[], &[])).collect();
+    let calls: Vec<_> = (0..49_000)
+        .map(|at| call(&format!("c{at}"), &if at == 0 { "x".to_owned() } else { format!("c{}", at - 1) }, "f"))
+        .collect();
+    let calls = [needs(&calls), function("f", &body, "a")].concat();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("constants of one value each", needs(&constants), "bytes of all constants"),
+        ("texts that are nothing", needs(&[texts, node("y", "AddV2", &["x", "c"], &[])]), "bytes of all constants"),
+        ("lists that are changed", needs(&lists), "items of all lists"),
+        ("inputs without a shape", wire::graph(&inputs), "does not say its dimensions"),
+        ("too many nodes", needs(&vec![input(&[-1]); 100_001]), "number of nodes"),
+    ];
+    for (name, bytes, says) in cases {
+        let began = Instant::now();
+        let refused =
+            tensorflow::frozen(&bytes, &Options::default(), &bounds).err().unwrap_or_else(|| panic!("{name}: is accepted"));
+        assert!(refused.to_string().contains(says), "{name}: `{says}` is expected, it says: {refused}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}: took {:?}", began.elapsed());
+    }
+    let began = Instant::now();
+    let _verdict = frozen(&calls);
+    assert!(began.elapsed() < Duration::from_secs(5), "calls: took {:?}", began.elapsed());
 }
 
 #[test]

@@ -37,6 +37,9 @@ const RSS_MB: u32 = 768;
 /// Memory that is asked for: what no model of these bounds needs is refused, and ends the target.
 const ADDRESSES: u64 = 3 << 30;
 
+/// Stack of the threads that load models in the host.
+const STACK: u64 = 2 << 20;
+
 /// Seconds for one input.
 const TIMEOUT: u32 = 10;
 
@@ -84,9 +87,10 @@ fn seeds(folder: &Path) -> Result<()> {
     ];
     let cases = fs::read_dir(workspace::cache()?)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     let cases = cases.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("onnx-cases-")));
-    let mut cargo = workspace::cargo()?;
-    cargo.args(["run", "--quiet", "--release", "--package", "sandstream-graphs", "--example", "fuzz_seeds", "--"]).arg(folder);
-    workspace::run(cargo.args(models.into_iter().chain(cases).filter(|path| path.exists())))
+    // An example of the whole workspace: by itself, it would ask for other features of the heavy crates and compile them again.
+    workspace::run(workspace::cargo()?.args(["build", "--quiet", "--release", "--workspace", "--example", "fuzz_seeds"]))?;
+    let mut program = Command::new(workspace::target()?.join("release/examples/fuzz_seeds"));
+    workspace::run(program.arg(folder).args(models.into_iter().chain(cases).filter(|path| path.exists())))
 }
 
 /// Builds a target; cargo does nothing where nothing has changed.
@@ -126,13 +130,15 @@ impl Target<'_> {
             }
         }
         let mut child = command.spawn().with_context(|| format!("cannot start {}", self.program.display()))?;
-        let limit = Rlimit { current: Some(ADDRESSES), maximum: Some(ADDRESSES) };
-        prlimit(Pid::from_child(&child).into(), Resource::As, limit)?;
+        for (resource, limit) in [(Resource::As, ADDRESSES), (Resource::Stack, STACK)] {
+            prlimit(Some(Pid::from_child(&child)), resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        }
         let status = child.wait()?;
         let words = if input.is_none() { fs::read_to_string(&log).unwrap_or_default() } else { String::new() };
         println!("{:<17} {}", self.name, summary(&words));
         if !status.success() {
-            let file = words.lines().find_map(|line| line.split("Test unit written to ").nth(1)).unwrap_or("(no input was written)");
+            let file =
+                words.lines().find_map(|line| line.split("Test unit written to ").nth(1)).unwrap_or("(no input was written)");
             eprintln!("{}: {status}; what is wrong is said in {}", self.name, log.display());
             eprintln!("again: cargo xtask fuzz --target {} --input {file}", self.name);
         }

@@ -32,8 +32,29 @@ impl<'a> Choices<'a> {
     /// A number of the kind that dimensions, axes and counts are, or one that they must not be.
     pub fn number(&mut self) -> i64 {
         const EDGES: &[i64] = &[
-            0, 1, -1, 2, -2, 3, 5, 7, 8, 16, 64, 255, 256, 1_000, 65_536, 65_537, 1_000_000_000, i32::MAX as i64, i32::MIN as i64,
-            i64::MAX, i64::MIN, 1 << 40, -65_536,
+            0,
+            1,
+            -1,
+            2,
+            -2,
+            3,
+            5,
+            7,
+            8,
+            16,
+            64,
+            255,
+            256,
+            1_000,
+            65_536,
+            65_537,
+            1_000_000_000,
+            i32::MAX as i64,
+            i32::MIN as i64,
+            i64::MAX,
+            i64::MIN,
+            1 << 40,
+            -65_536,
         ];
         let byte = self.byte();
         if byte < 200 { i64::from(byte % 10) - 2 } else { EDGES[self.below(EDGES.len())] }

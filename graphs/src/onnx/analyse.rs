@@ -14,8 +14,14 @@ use crate::{Bounds, Refused};
 /// A tensor is too large, or tract finds types or shapes that do not fit together.
 pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds: &Bounds) -> Result<(), Refused> {
     let order = model.eval_order().map_err(|error| run::engine(&error))?;
+    let mut folded = 0u64;
     for id in order {
         let facts = infer(model, id).map_err(|error| run::engine(&error))?;
+        folded = facts.iter().filter(|_| constant(model, id)).filter_map(bytes).fold(folded, u64::saturating_add);
+        if folded > bounds.weights {
+            let what = "bytes that follow from constants".to_owned();
+            return Err(Refused::TooLarge { what, got: folded, max: bounds.weights });
+        }
         for fact in facts {
             if let Some(Some(volume)) = volume(&fact, rows)
                 && volume > bounds.elements as u64
@@ -30,6 +36,19 @@ pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds:
         step.map_err(|error| run::engine(&error.context(format!("node `{}`", model.node(id).name))))?;
     }
     Ok(())
+}
+
+/// Whether a node depends on constants alone: tract computes it at once, and keeps what it made.
+fn constant(model: &InferenceModel, id: usize) -> bool {
+    let node = model.node(id);
+    let known = |outlet: &OutletId| model.outlet_fact(*outlet).is_ok_and(|fact| fact.value.is_concrete());
+    !model.inputs.iter().any(|input| input.node == id) && node.inputs.iter().all(known)
+}
+
+/// Bytes of a tensor whose type and shape are known.
+fn bytes(fact: &InferenceFact) -> Option<u64> {
+    let size = u64::try_from(fact.datum_type.concretize()?.size_of()).ok()?;
+    Some(volume(fact, None)??.saturating_mul(size))
 }
 
 /// What a node's outputs would be, without computing them.
