@@ -7,6 +7,7 @@
 mod choices;
 mod folder;
 mod run;
+#[path = "../../tests/build/wire.rs"]
 pub mod wire;
 
 pub use choices::Choices;
