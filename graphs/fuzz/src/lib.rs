@@ -26,16 +26,22 @@ pub fn bounds() -> Bounds {
 }
 
 /// Lets panics of the engine pass, which its border catches; all others end the process. libFuzzer's own hook, which stands behind this
-/// one, would end it for both.
+/// one, would end it for both. `PANICS=1` shows all of them: the words of one that could not be caught are lost otherwise.
 pub fn watch_panics() {
+    let shown = std::env::var_os("PANICS").is_some();
     let ends = std::panic::take_hook();
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../src");
     let own = std::fs::canonicalize(own).map(|path| path.display().to_string()).unwrap_or_else(|_| own.to_owned());
     std::panic::set_hook(Box::new(move |panic| {
         let file = panic.location().map(|place| place.file()).unwrap_or_default();
         let path = std::fs::canonicalize(file).map(|path| path.display().to_string()).unwrap_or_else(|_| file.to_owned());
-        if path.starts_with(&own) || READERS.iter().any(|reader| path.contains(reader)) {
+        let message = panic.payload_as_str().unwrap_or_default();
+        let wraps = std::env::var_os("WRAPS").is_some() && message.contains("with overflow");
+        if path.starts_with(&own) || READERS.iter().any(|reader| path.contains(reader)) || wraps {
             ends(panic);
+        }
+        if shown {
+            eprintln!("{panic}\n{}", std::backtrace::Backtrace::capture());
         }
     }));
 }

@@ -50,8 +50,8 @@ fn volume<'a>(shape: impl IntoIterator<Item = &'a TDim>, at: &SymbolValues) -> O
     let mut product = Some(1u64);
     for dim in shape {
         let size = dim.eval_to_i64(at).ok()?;
-        // A shape with a zero holds nothing, whatever the others say; negative ones are tract's to refuse.
-        let size = u64::try_from(size).unwrap_or(0);
+        // A shape with a zero holds nothing, but tract multiplies the others all the same; negative ones are tract's to refuse.
+        let size = u64::try_from(size).unwrap_or(0).max(1);
         product = product.and_then(|product| product.checked_mul(size));
     }
     Some(product)

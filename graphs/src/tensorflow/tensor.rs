@@ -85,10 +85,12 @@ fn shape(proto: &TensorProto) -> Result<Vec<usize>, String> {
     dims.collect::<Result<_, _>>().map_err(|_| "a constant has a negative dimension".to_owned())
 }
 
-/// Number of values of a shape.
+/// Number of values of a shape. What they were without its zeros counts too: tract multiplies the others all the same.
 fn elements(shape: &[usize], max: usize) -> Result<usize, String> {
-    let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim)).filter(|elements| *elements <= max);
-    elements.ok_or_else(|| format!("a constant of shape {shape:?} has more than {max} values"))
+    let elements =
+        shape.iter().try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1))).filter(|elements| *elements <= max);
+    let elements = elements.ok_or_else(|| format!("a constant of shape {shape:?} has more than {max} values"))?;
+    Ok(if shape.contains(&0) { 0 } else { elements })
 }
 
 /// TensorFlow leaves out what repeats: the last value given stands for all that follow, and none for zero.

@@ -219,7 +219,7 @@ fn source(build: &mut Build<'_>, input: &End, lead: &Lead, options: &Options) ->
         };
         return Err(wrong(reason));
     }
-    let elements = row.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.unsigned_abs())).unwrap_or(u64::MAX);
+    let elements = row.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.unsigned_abs().max(1))).unwrap_or(u64::MAX);
     let max = build.bounds.elements as u64;
     if elements > max {
         return Err(Refused::TooLarge {

@@ -90,7 +90,7 @@ fn tensor(build: &mut Build<'_>, list: &List, item: &Item) -> Result<OutletId, R
         }
         Item::Unset => {
             let shape = list.item.as_ref().ok_or("an item of a list is read before it is set, and its shape is not said")?;
-            let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim));
+            let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1)));
             if elements.is_none_or(|elements| elements > build.bounds.elements) {
                 return Err(format!("an item of shape {shape:?} is too large").into());
             }
