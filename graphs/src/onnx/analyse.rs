@@ -22,20 +22,28 @@ pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds:
             let what = "bytes that follow from constants".to_owned();
             return Err(Refused::TooLarge { what, got: folded, max: bounds.weights });
         }
-        for fact in facts {
-            if let Some(Some(volume)) = volume(&fact, rows)
-                && volume > bounds.elements as u64
-            {
-                return Err(too_large(&model.node(id).name, volume, bounds));
-            }
-            if let Some(None) = volume(&fact, rows) {
-                return Err(too_large(&model.node(id).name, u64::MAX, bounds));
-            }
-        }
+        facts.iter().try_for_each(|fact| within(model, id, fact, rows, bounds))?;
         let step = step(model, id);
         step.map_err(|error| run::engine(&error.context(format!("node `{}`", model.node(id).name))))?;
+        // What was open may be known by now, and the next node counts with it.
+        model.node(id).outputs.iter().try_for_each(|output| within(model, id, &output.fact, rows, bounds))?;
     }
     Ok(())
+}
+
+/// Checks the size of a tensor, where it is known.
+fn within(
+    model: &InferenceModel,
+    id: usize,
+    fact: &InferenceFact,
+    rows: Option<&Symbol>,
+    bounds: &Bounds,
+) -> Result<(), Refused> {
+    let Some(volume) = volume(fact, rows) else { return Ok(()) };
+    match volume {
+        Some(volume) if volume <= bounds.elements as u64 => Ok(()),
+        _ => Err(too_large(&model.node(id).name, volume.unwrap_or(u64::MAX), bounds)),
+    }
 }
 
 /// Whether a node depends on constants alone: tract computes it at once, and keeps what it made.
