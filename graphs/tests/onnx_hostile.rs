@@ -187,7 +187,17 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("open dimensions", wide(&[0, 0]).encode_to_vec(), "signature"),
         ("an axis outside", with_axis().encode_to_vec(), ""),
-        ("a window of nothing", pooled().encode_to_vec(), ""),
+        ("a window of nothing", pooled(&[0], &[0, 0]).encode_to_vec(), "at least one"),
+        ("a window of 2^40", pooled(&[1 << 40], &[1 << 40, 0]).encode_to_vec(), "at most"),
+        ("a window of 2^60 places", pooled(&[1 << 20, 1 << 20, 1 << 20], &[1 << 20; 6]).encode_to_vec(), "at most"),
+        ("nothing times 2^80", wide(&[0, 0, 1 << 40, 1 << 40]).encode_to_vec(), "at most"),
+        (
+            "a constant of nothing times 2^80",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[0, 1 << 40, 1 << 40], &[])]).encode_to_vec(),
+            "number of values",
+        ),
+        ("a convolution without an axis", convolution().encode_to_vec(), ""),
+        ("a shape that is known late", flattened().encode_to_vec(), "at most"),
     ]
 }
 
@@ -212,13 +222,39 @@ fn with_axis() -> pb::ModelProto {
     model
 }
 
-fn pooled() -> pb::ModelProto {
-    let mut model =
-        model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &[0, 1, 4])], vec![output("y")], Vec::new());
+fn ints_attribute(name: &str, ints: &[i64]) -> pb::AttributeProto {
     let kind = pb::attribute_proto::AttributeType::Ints as i32;
-    let attribute = pb::AttributeProto { name: "kernel_shape".to_owned(), ints: vec![0], r#type: kind, ..Default::default() };
-    model.graph.as_mut().unwrap().node[0].attribute = vec![attribute];
+    pb::AttributeProto { name: name.to_owned(), ints: ints.to_vec(), r#type: kind, ..Default::default() }
+}
+
+fn pooled(kernel: &[i64], pads: &[i64]) -> pb::ModelProto {
+    let dims: Vec<i64> = [0, 1].into_iter().chain(kernel.iter().map(|_| 4)).collect();
+    let mut model = model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &dims)], vec![output("y")], Vec::new());
+    model.graph.as_mut().unwrap().node[0].attribute = vec![ints_attribute("kernel_shape", kernel), ints_attribute("pads", pads)];
     model
+}
+
+fn convolution() -> pb::ModelProto {
+    model(
+        vec![node("Conv", &["x", "w"], &["y"])],
+        vec![float_input("x", &[0])],
+        vec![output("y")],
+        vec![floats("w", &[1], &[1.0])],
+    )
+}
+
+/// 2^60 values, whose shape is computed.
+fn flattened() -> pb::ModelProto {
+    model(
+        vec![
+            node("Mul", &["s", "s"], &["shape"]),
+            node("Expand", &["x", "shape"], &["wide"]),
+            node("Flatten", &["wide"], &["y"]),
+        ],
+        vec![float_input("x", &[0, 1, 1])],
+        vec![output("y")],
+        vec![ints("s", &[1, 1 << 15, 1 << 15])],
+    )
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! `cargo xtask fuzz`: what reads models from outside, fed with what a coverage-guided fuzzer comes up with. The stable compiler puts the
 //! instruments in; libFuzzer comes with the crate `libfuzzer-sys` and takes a C++ compiler.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde::Serialize;
 
 use crate::workspace;
 
@@ -56,8 +58,21 @@ pub(crate) struct Args {
     #[arg(long = "target", value_name = "TARGET")]
     targets: Vec<String>,
     /// Only this input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "report")]
     input: Option<PathBuf>,
+    /// Write the figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Figures of one target; what libFuzzer did not say is not there.
+#[derive(Debug, Serialize)]
+struct Figures {
+    seconds: u32,
+    inputs: Option<u64>,
+    edges: Option<u64>,
+    peak_mb: Option<u64>,
+    found_nothing: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -70,12 +85,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.input.is_none() {
         seeds(&folder.join("seeds"))?;
     }
-    let mut broken = 0;
+    let mut report = BTreeMap::new();
     for (name, max_len) in TARGETS.iter().filter(|(name, _)| wanted(name)) {
         let target = Target { name, max_len: *max_len, program: build(name)?, folder: &folder };
-        broken += usize::from(!target.run(args.seconds, args.input.as_deref())?);
+        report.insert(*name, target.run(args.seconds, args.input.as_deref())?);
     }
-    Ok(ExitCode::from(u8::from(broken > 0)))
+    if let Some(file) = &args.report {
+        fs::write(file, serde_json::to_string_pretty(&report)?).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(ExitCode::from(u8::from(report.values().any(|figures| !figures.found_nothing))))
 }
 
 /// Writes what the fuzzer begins with: the fixtures of the tests, and the node tests of ONNX where they were made.
@@ -109,8 +127,8 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Runs until the time is over or something is found; whether nothing was.
-    fn run(&self, seconds: u32, input: Option<&Path>) -> Result<bool> {
+    /// Runs until the time is over or something is found.
+    fn run(&self, seconds: u32, input: Option<&Path>) -> Result<Figures> {
         let part = |kind: &str| -> Result<PathBuf> {
             let folder = self.folder.join(kind).join(self.name);
             fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -135,24 +153,26 @@ impl Target<'_> {
         }
         let status = child.wait()?;
         let words = if input.is_none() { fs::read_to_string(&log).unwrap_or_default() } else { String::new() };
-        println!("{:<17} {}", self.name, summary(&words));
+        let figures = figures(&words, seconds, status.success());
+        let shown = |figure: Option<u64>| figure.map_or_else(|| "?".to_owned(), |figure| figure.to_string());
+        let (inputs, edges, peak) = (shown(figures.inputs), shown(figures.edges), shown(figures.peak_mb));
+        println!("{:<17} {inputs:>9} inputs, {edges:>6} edges covered, {peak:>4} MB at most", self.name);
         if !status.success() {
             let file =
                 words.lines().find_map(|line| line.split("Test unit written to ").nth(1)).unwrap_or("(no input was written)");
             eprintln!("{}: {status}; what is wrong is said in {}", self.name, log.display());
             eprintln!("again: cargo xtask fuzz --target {} --input {file}", self.name);
         }
-        Ok(status.success())
+        Ok(figures)
     }
 }
 
-/// What libFuzzer says of itself, in a line.
-fn summary(log: &str) -> String {
+/// What libFuzzer says of itself.
+fn figures(log: &str, seconds: u32, found_nothing: bool) -> Figures {
     let stat = |name: &str| {
         let line = log.lines().find_map(|line| line.strip_prefix("stat::")?.strip_prefix(name));
-        line.map_or("?", |rest| rest.trim_start_matches(':').trim())
+        line.and_then(|rest| rest.trim_start_matches(':').trim().parse().ok())
     };
-    let covered = log.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next()).unwrap_or("?");
-    let (runs, peak) = (stat("number_of_executed_units"), stat("peak_rss_mb"));
-    format!("{runs:>9} inputs, {covered:>6} edges covered, {peak:>4} MB at most")
+    let edges = log.lines().rev().find_map(|line| line.split(" cov: ").nth(1)?.split(' ').next()?.parse().ok());
+    Figures { seconds, inputs: stat("number_of_executed_units"), edges, peak_mb: stat("peak_rss_mb"), found_nothing }
 }
