@@ -8,6 +8,7 @@ mod demo;
 mod dev;
 mod docs;
 mod examples;
+mod fuzz;
 mod guests;
 mod kafka;
 mod onnx;
@@ -38,6 +39,8 @@ enum Command {
     /// Networks out of packages of PyPI, with preprocessing of their own as WASM around them.
     #[command(subcommand)]
     Examples(examples::Command),
+    /// What reads models from outside, on what a coverage-guided fuzzer comes up with.
+    Fuzz(fuzz::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Conformance(args) => conformance::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Examples(command) => examples::run(&command),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::OnnxConformance(args) => onnx::run(&args),

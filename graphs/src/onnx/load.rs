@@ -63,7 +63,7 @@ pub fn load_fixed(bytes: &[u8], files: &dyn Files, bounds: &Bounds) -> Result<Ar
 
 fn checked(bytes: &[u8], files: &dyn Files, bounds: &Bounds) -> Result<ModelProto, Refused> {
     let model = decode::decode(bytes, files, bounds)?;
-    walk::order(graph_of(&model)?, &HashSet::new())?;
+    walk::order(graph_of(&model)?)?;
     allow::check(&model)?;
     Ok(model)
 }

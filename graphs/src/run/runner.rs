@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tract_core::internal::{TVec, TractResult, TypedSimpleState};
+use tract_core::internal::{TValue, TVec, TractResult, TypedSimpleState};
 
 use super::{Lead, Planned, answer, feed, guard};
 use crate::{Answer, Dim, Feed, Port, RunError, Runner};
@@ -43,9 +43,8 @@ impl Tract {
         })
     }
 
-    /// Runs rows `from .. from + rows`, and adds their answers.
-    fn call(&mut self, from: usize, rows: usize, feeds: &[Feed<'_>], answers: &mut [Answer]) -> Result<(), RunError> {
-        let state = self.state.as_mut().map_err(|panic| RunError::Panicked(panic.clone()))?;
+    /// Rows `from .. from + rows` as the engine's tensors.
+    fn tensors(&mut self, from: usize, rows: usize, feeds: &[Feed<'_>]) -> Result<TVec<TValue>, RunError> {
         let mut tensors = TVec::new();
         for (((feed, port), shape), width) in feeds.iter().zip(self.inputs.iter()).zip(&mut self.shapes).zip(&self.widths) {
             if let (Lead::Rows(_), Some(first)) = (&self.lead, shape.first_mut()) {
@@ -53,6 +52,13 @@ impl Tract {
             }
             tensors.push(feed::tensor(feed, port, (from, rows), *width, shape)?);
         }
+        Ok(tensors)
+    }
+
+    /// Runs rows `from .. from + rows`, and adds their answers.
+    fn call(&mut self, from: usize, rows: usize, feeds: &[Feed<'_>], answers: &mut [Answer]) -> Result<(), RunError> {
+        let tensors = guard::guarded(|| self.tensors(from, rows, feeds)).map_err(RunError::Panicked)??;
+        let state = self.state.as_mut().map_err(|panic| RunError::Panicked(panic.clone()))?;
         let outputs = &self.outputs;
         let work = || {
             let made = match state.run(tensors) {

@@ -20,13 +20,18 @@ const COMMAND: &str = "graph-worker";
 const ANSWER_MAX: u64 = 64 << 10;
 /// The file, its messages, its tensors and the plan are in memory together; each is about as long as the file.
 const COPIES: u64 = 6;
+/// Stack of the thread that loads it: less than the host's own threads have, so that what overflows a stack does it here.
+const STACK_BYTES: usize = (2 << 20) - (256 << 10);
 
 /// What `main` does when its first argument is `graph-worker`.
 #[must_use]
 pub fn graph_worker_main() -> ExitCode {
     child::main("graph worker", |descriptor| {
-        Ok(match payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default())) {
-            Ok(_) => vec![1],
+        let work = move || payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default()).map(drop));
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work);
+        let loaded = thread.map_err(|error| format!("no thread for it: {error}"))?.join();
+        Ok(match loaded.unwrap_or_else(|_| Err("it panicked while it was loaded".to_owned())) {
+            Ok(()) => vec![1],
             Err(reason) => [&[0], reason.as_bytes()].concat(),
         })
     })
