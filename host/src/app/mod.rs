@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::admin::{self, Admin, StreamView, Token, View};
-use crate::backend::Backends;
+use crate::backend::{Backends, Engines};
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 use crate::backend::graph::Graphs;
 use crate::backend::wasm::{self, Wasm};
@@ -158,27 +158,40 @@ impl Drop for Host {
 /// The list of backends: every kind of model that can be run.
 ///
 /// # Errors
-/// The WASM engine cannot reserve its pool, or its cache cannot be used.
-pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
+/// The WASM engine cannot reserve its pool, its cache cannot be used, or the library that `engines` name cannot be opened.
+pub fn backends(wasm: &wasm::Config, engines: &Engines) -> Result<Backends> {
     let backends = Backends::default().with(ModelType::Wasm, Arc::new(Wasm::new(wasm.clone())?));
-    Ok(with_graphs(backends, wasm))
+    with_graphs(backends, wasm, engines)
 }
 
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
-fn with_graphs(mut backends: Backends, wasm: &wasm::Config) -> Backends {
-    let graphs = Arc::new(Graphs::new(wasm.compiler.clone()));
+fn with_graphs(mut backends: Backends, wasm: &wasm::Config, engines: &Engines) -> Result<Backends> {
+    let graphs = Graphs::new(wasm.compiler.clone());
+    #[cfg(feature = "onnx")]
+    let graphs = graphs.with_engines(engines.clone()).map_err(|reason| anyhow::anyhow!(reason))?;
+    #[cfg(not(feature = "onnx"))]
+    no_engines(engines)?;
+    let graphs = Arc::new(graphs);
     if cfg!(feature = "onnx") {
         backends = backends.with(ModelType::Onnx, graphs.clone());
     }
     if cfg!(feature = "tensorflow") {
         backends = backends.with(ModelType::Tensorflow, graphs.clone()).with(ModelType::Tensorflowsaved, graphs);
     }
-    backends
+    Ok(backends)
 }
 
 #[cfg(not(any(feature = "onnx", feature = "tensorflow")))]
-fn with_graphs(backends: Backends, _: &wasm::Config) -> Backends {
-    backends
+fn with_graphs(backends: Backends, _: &wasm::Config, engines: &Engines) -> Result<Backends> {
+    no_engines(engines).map(|()| backends)
+}
+
+#[cfg(not(feature = "onnx"))]
+fn no_engines(engines: &Engines) -> Result<()> {
+    if *engines != Engines::default() {
+        bail!("[backends]: this program was built without ONNX; build with the feature `onnx`, or leave the section out");
+    }
+    Ok(())
 }
 
 impl Control {
@@ -197,7 +210,7 @@ impl Control {
         chunks: Arc<dyn Chunks>,
         notices: Box<dyn Notices>,
     ) -> Result<Self> {
-        let backends = backends(&config.wasm)?;
+        let backends = backends(&config.wasm, &config.engines)?;
         let settings = lifecycle::Config {
             instance: plan::instance(config),
             locations: config.control.locations.clone(),
