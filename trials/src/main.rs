@@ -8,6 +8,7 @@ mod hostile;
 mod kill;
 mod kit;
 mod latency;
+mod native;
 mod passthrough;
 mod pressure;
 mod report;
@@ -46,6 +47,8 @@ enum Command {
 enum Bench {
     /// WASM against the same code native, one call, by batch size.
     Call(call::Args),
+    /// Graphs on tract and on ONNX Runtime, bare and from records on, by batch size.
+    Native(native::Args),
     /// What a swap does to the times between batches.
     Swap(swap::Args),
     /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sim(args) => sim::run(&args),
         Command::Passthrough(args) => passthrough::run(&args),
         Command::Bench(Bench::Call(args)) => call::run(&args),
+        Command::Bench(Bench::Native(args)) => native::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
         Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
         Command::Bench(Bench::Latency(args)) => latency::run(&args),

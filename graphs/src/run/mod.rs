@@ -5,9 +5,11 @@
 
 mod answer;
 mod bound;
+mod channels;
 mod engine;
 mod feed;
 mod guard;
+mod rows;
 mod runner;
 mod tract;
 
@@ -28,6 +30,8 @@ pub(crate) use engine::{Engine, Number, Values};
 #[cfg(feature = "ort")]
 pub(crate) use feed::tensor;
 pub(crate) use guard::guarded;
+#[cfg(feature = "ort")]
+pub(crate) use rows::onnx_runtime as onnx_runtime_rows;
 #[cfg(feature = "ort")]
 pub(crate) use runner::Bound;
 #[cfg(not(feature = "ort"))]
@@ -64,8 +68,10 @@ pub(crate) struct Layout {
     pub(crate) inputs: Arc<[Port]>,
     pub(crate) outputs: Arc<[Port]>,
     pub(crate) rows: Rows,
-    /// Most rows in one call, so that no tensor becomes larger than the bounds.
+    /// Most rows in one call.
     pub(crate) rows_max: usize,
+    /// Values of the widest tensor, for one row.
+    pub(crate) widest: usize,
 }
 
 /// A graph that is run by tract.
@@ -88,7 +94,7 @@ pub(crate) struct Typed {
     pub(crate) outputs: Vec<String>,
 }
 
-/// Checks, optimises and plans a model.
+/// Checks, optimises and plans a model. Rows that could go through it together may go singly, where that is faster.
 ///
 /// # Errors
 /// It asks for more than the bounds, its inputs and outputs do not have the rows where `lead` says, or tract does not accept it.
@@ -100,9 +106,16 @@ pub(crate) fn graph(typed: Typed, bounds: &Bounds) -> Result<Arc<dyn Graph>, Ref
 }
 
 fn plan(mut typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
-    let (layout, memory_bytes) = layout(&mut typed, bounds)?;
+    let (mut layout, memory_bytes) = layout(&mut typed, bounds)?;
     exact::replace(&mut typed.model).map_err(|error| engine(&error))?;
-    let model = typed.model.into_optimized().map_err(|error| engine(&error))?;
+    let mut model = typed.model.into_decluttered().map_err(|error| engine(&error))?;
+    if let Lead::Rows(symbol) = &typed.lead {
+        layout.rows_max = layout.rows_max.min(rows::tract(layout.widest, memory_bytes));
+        if let Some(single) = rows::singly(&model, symbol) {
+            (model, layout.rows, layout.rows_max) = (single, Rows::One, 1);
+        }
+    }
+    let model = channels::last(model).and_then(TypedModel::into_optimized).map_err(|error| engine(&error))?;
     let plan = TypedSimplePlan::new(model).map_err(|error| engine(&error))?;
     Ok(Planned { plan, layout, memory_bytes })
 }
@@ -124,7 +137,7 @@ pub(crate) fn layout(typed: &mut Typed, bounds: &Bounds) -> Result<(Layout, u64)
     let inputs = ports(model, lead, &model.inputs, inputs, true)?;
     let outputs = ports(model, lead, &model.outputs, outputs, false)?;
     let rows_max = if rows == Rows::Together { (bounds.elements / widest.max(1)).max(1) } else { 1 };
-    Ok((Layout { inputs: inputs.into(), outputs: outputs.into(), rows, rows_max }, memory_bytes))
+    Ok((Layout { inputs: inputs.into(), outputs: outputs.into(), rows, rows_max, widest }, memory_bytes))
 }
 
 /// An error of tract's with all its causes.

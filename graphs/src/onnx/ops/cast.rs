@@ -1,4 +1,4 @@
-//! Cast to int64: tract makes dimensions of its own type of them, by way of 32 bits, so that larger numbers would be others. What already is
+//! Cast to int64 and int32: tract makes dimensions of its own type of them, by way of 32 bits, so that larger numbers would be others. What already is
 //! a dimension stays one, so that shapes can be computed.
 
 use std::sync::LazyLock;
@@ -17,21 +17,26 @@ static TRACT: LazyLock<OnnxOpRegister> = LazyLock::new(|| tract_onnx::onnx().op_
 
 /// Cast.
 pub(super) fn cast(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    if node.get_attr::<i64>("to")? == DataType::Int64 as i64 {
-        return Ok((expand(ToInt64), Vec::new()));
+    let to = node.get_attr::<i64>("to")?;
+    for (number, datum) in [(DataType::Int64, DatumType::I64), (DataType::Int32, DatumType::I32)] {
+        if to == number as i64 {
+            return Ok((expand(ToInteger(datum)), Vec::new()));
+        }
     }
     let builder = TRACT.0.get("Cast").context("tract has no Cast")?;
     builder(context, node)
 }
 
 #[derive(Debug, Clone)]
-struct ToInt64;
+struct ToInteger(DatumType);
 
-fn made(from: DatumType) -> DatumType {
-    if from == DatumType::TDim { from } else { DatumType::I64 }
+impl ToInteger {
+    fn made(&self, from: DatumType) -> DatumType {
+        if from == DatumType::TDim { from } else { self.0 }
+    }
 }
 
-impl Expansion for ToInt64 {
+impl Expansion for ToInteger {
     fn name(&self) -> StaticName {
         "Cast".into()
     }
@@ -45,15 +50,15 @@ impl Expansion for ToInt64 {
         ensure!(inputs.len() == 1 && outputs.len() == 1, "Cast has one input and one output");
         s.equals(&outputs[0].rank, &inputs[0].rank)?;
         s.equals(&outputs[0].shape, &inputs[0].shape)?;
-        s.given(&inputs[0].datum_type, move |s, from| s.equals(&outputs[0].datum_type, made(from)))
+        s.given(&inputs[0].datum_type, move |s, from| s.equals(&outputs[0].datum_type, self.made(from)))
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let from = model.outlet_fact(inputs[0])?.datum_type;
-        if from == made(from) {
+        if from == self.made(from) {
             return Ok(tvec!(inputs[0]));
         }
-        ensure!(from != DatumType::String, "a cast from text to int64 is not supported");
-        model.wire_node(prefix, plain_cast(DatumType::I64), inputs)
+        ensure!(from != DatumType::String, "a cast from text to integers is not supported");
+        model.wire_node(prefix, plain_cast(self.0), inputs)
     }
 }

@@ -40,11 +40,12 @@ pub(in crate::onnx) fn graph(
     let model = rewrite::bytes(model, inputs, wanted);
     let session = runtime.session(&model).map_err(Refused::Engine)?;
     let mut ready = Ready::new(session, bytes(&model));
-    let layout = match known {
+    let mut layout = match known {
         Some(layout) => layout,
         None => run::guarded(|| tried(&mut ready, inputs, wanted, bounds)).and_then(|tried| tried).map_err(Refused::Engine)?,
     };
     agree(ready.session(), &layout)?;
+    layout.rows_max = layout.rows_max.min(run::onnx_runtime_rows(layout.widest));
     let first = Mutex::new(Some(ready.into_session()));
     Ok(Arc::new(OnnxRuntime { runtime: runtime.clone(), model, layout, first }))
 }
@@ -76,7 +77,7 @@ fn tried(ready: &mut Ready, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -
         Ok(Port { name: input.name.clone(), element, dims: dims.collect() })
     });
     let inputs: Arc<[Port]> = ports.collect::<Result<_, String>>()?;
-    let mut layout = Layout { inputs, outputs: Arc::new([]), rows, rows_max: 1 };
+    let mut layout = Layout { inputs, outputs: Arc::new([]), rows, rows_max: 1, widest: 1 };
     let trials = if rows == Rows::Together { TRIALS.as_slice() } else { &TRIALS[..1] };
     let mut shapes: Vec<Vec<Vec<i64>>> = Vec::new();
     for rows in trials {
@@ -93,8 +94,8 @@ fn tried(ready: &mut Ready, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -
         outputs.push(Port { name, element, dims });
     }
     let width = |port: &Port| port.width().unwrap_or(1);
-    let widest = layout.inputs.iter().chain(&outputs).map(width).max().unwrap_or(1);
-    layout.rows_max = if rows == Rows::Together { (bounds.elements / widest.max(1)).max(1) } else { 1 };
+    layout.widest = layout.inputs.iter().chain(&outputs).map(width).max().unwrap_or(1).max(1);
+    layout.rows_max = if rows == Rows::Together { (bounds.elements / layout.widest).max(1) } else { 1 };
     layout.outputs = outputs.into();
     Ok(layout)
 }
