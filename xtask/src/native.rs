@@ -53,9 +53,18 @@ fn models() -> Result<PathBuf> {
 /// Measures: a program that was built with ONNX Runtime's binding, which others are not.
 pub(crate) fn bench(words: &[String]) -> Result<ExitCode> {
     let (models, library) = (models()?, library()?);
-    workspace::run(workspace::cargo()?.args(["build", "--quiet", "--release", "--workspace", "--bins", "--features", "sandstream/ort"]))?;
+    workspace::run(workspace::cargo()?.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--workspace",
+        "--bins",
+        "--features",
+        "sandstream/ort",
+    ]))?;
     let mut bench = Command::new(workspace::target()?.join("release/sandstream-trials"));
     bench.args(words).args([Path::new("--models"), &models, Path::new("--onnxruntime"), &library]);
+    bench.env("ORT_DISABLE_TELEMETRY", "1");
     let status = bench.status().context("cannot start sandstream-trials")?;
     Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
 }

@@ -57,7 +57,8 @@ impl Engines {
             (Some(library), _) => Runtime::open(library).map(Some).map_err(Refused::Unavailable),
             (None, Choice::Auto) => Ok(None),
             (None, Choice::OnnxRuntime) => Err(Refused::Unavailable(
-                "the path of its library is not set: `onnxruntime` in `[backends]` of the host's configuration, or --onnxruntime".to_owned(),
+                "the path of its library is not set: `onnxruntime` in `[backends]` of the host's configuration, or --onnxruntime"
+                    .to_owned(),
             )),
         }
     }

@@ -58,17 +58,16 @@ pub fn load_with(
         Choice::OnnxRuntime => library(),
         Choice::Auto if engine::faster(graph) => library().or_else(|_| tract()),
         Choice::Auto => match tract() {
-            Err(Refused::Engine(words)) => library().map_err(|other| Refused::Engine(format!("tract: {words}; ONNX Runtime: {other}"))),
+            Err(Refused::Engine(words)) => {
+                library().map_err(|other| Refused::Engine(format!("tract: {words}; ONNX Runtime: {other}")))
+            }
             other => other,
         },
     }
 }
 
 /// Rows together where that is sound, else one by one.
-fn rowed(
-    inputs: &[Input],
-    planned: impl Fn(Wanted) -> Result<Arc<dyn Graph>, Refused>,
-) -> Result<Arc<dyn Graph>, Refused> {
+fn rowed(inputs: &[Input], planned: impl Fn(Wanted) -> Result<Arc<dyn Graph>, Refused>) -> Result<Arc<dyn Graph>, Refused> {
     let together = planned(Wanted::Rows);
     // A first dimension that is open in the file is the author's word that rows do not see each other.
     if together.is_ok() && inputs.iter().all(|input| matches!(input.first, First::Open)) {

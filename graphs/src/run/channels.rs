@@ -39,7 +39,12 @@ fn sum_pool(_: &(), model: &TypedModel, node: &TypedNode, name: &str, op: &SumPo
 }
 
 /// The channels are moved last before the operator, and back behind it; tract takes out what two moves undo.
-fn between_moves(model: &TypedModel, node: &TypedNode, name: &str, op: impl Into<Box<dyn TypedOp>>) -> TractResult<TypedModelPatch> {
+fn between_moves(
+    model: &TypedModel,
+    node: &TypedNode,
+    name: &str,
+    op: impl Into<Box<dyn TypedOp>>,
+) -> TractResult<TypedModelPatch> {
     let rank = model.outlet_fact(node.inputs[0])?.rank();
     let mut patch = TypedModelPatch::default();
     let input = patch.tap_model(model, node.inputs[0])?;

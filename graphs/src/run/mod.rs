@@ -70,8 +70,8 @@ pub(crate) struct Layout {
     pub(crate) rows: Rows,
     /// Most rows in one call.
     pub(crate) rows_max: usize,
-    /// Values of the widest tensor, for one row.
-    pub(crate) widest: usize,
+    /// Values of the widest tensor that a row has.
+    pub(crate) row_values: usize,
 }
 
 /// A graph that is run by tract.
@@ -110,7 +110,7 @@ fn plan(mut typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
     exact::replace(&mut typed.model).map_err(|error| engine(&error))?;
     let mut model = typed.model.into_decluttered().map_err(|error| engine(&error))?;
     if let Lead::Rows(symbol) = &typed.lead {
-        layout.rows_max = layout.rows_max.min(rows::tract(layout.widest, memory_bytes));
+        layout.rows_max = layout.rows_max.min(rows::tract(layout.row_values, memory_bytes));
         if let Some(single) = rows::singly(&model, symbol) {
             (model, layout.rows, layout.rows_max) = (single, Rows::One, 1);
         }
@@ -127,8 +127,9 @@ fn plan(mut typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
 pub(crate) fn layout(typed: &mut Typed, bounds: &Bounds) -> Result<(Layout, u64), Refused> {
     let Typed { model, lead, inputs, outputs } = typed;
     numbers_for_dimensions(model).map_err(|error| engine(&error))?;
+    let lead = &*lead;
     let (symbol, rows) = match lead {
-        Lead::Rows(symbol) => (Some(&*symbol), Rows::Together),
+        Lead::Rows(symbol) => (Some(symbol), Rows::Together),
         Lead::One => (None, Rows::One),
         Lead::Whole => (None, Rows::Whole),
     };
@@ -136,8 +137,9 @@ pub(crate) fn layout(typed: &mut Typed, bounds: &Bounds) -> Result<(Layout, u64)
     let memory_bytes = bound::weights(model, bounds)?;
     let inputs = ports(model, lead, &model.inputs, inputs, true)?;
     let outputs = ports(model, lead, &model.outputs, outputs, false)?;
+    let row_values = symbol.map_or(widest, |symbol| bound::row_values(model, symbol));
     let rows_max = if rows == Rows::Together { (bounds.elements / widest.max(1)).max(1) } else { 1 };
-    Ok((Layout { inputs: inputs.into(), outputs: outputs.into(), rows, rows_max, widest }, memory_bytes))
+    Ok((Layout { inputs: inputs.into(), outputs: outputs.into(), rows, rows_max, row_values }, memory_bytes))
 }
 
 /// An error of tract's with all its causes.

@@ -11,6 +11,10 @@ use tract_core::ops::cnn::Conv;
 /// system for each time.
 const TRACT_VALUES: usize = 1 << 14;
 
+/// Bytes of weights for one such value. A transformer of 64 wide layers has 5 rows of 32 tokens in a call by that: with 20 they do not fit into
+/// the second cache any more, and take nearly twice as long.
+const WEIGHT_BYTES: u64 = 16;
+
 /// The same for ONNX Runtime, which takes several microseconds for a call of any size.
 #[cfg(feature = "ort")]
 const ONNX_RUNTIME_VALUES: usize = 1 << 20;
@@ -19,16 +23,16 @@ const ONNX_RUNTIME_VALUES: usize = 1 << 20;
 /// out first, which takes longer than the product itself.
 const WINDOW: usize = 6;
 
-/// Rows of a call of tract's. The weights pass through the caches once a call, too, so that a call's values should not be fewer.
-pub(super) fn tract(widest: usize, weights: u64) -> usize {
-    let values = usize::try_from(weights / 4).unwrap_or(usize::MAX).max(TRACT_VALUES);
-    (values / widest.max(1)).max(1)
+/// Rows of a call of tract's. The weights pass through the caches once a call, too, so that a call's values are not many times fewer.
+pub(super) fn tract(row_values: usize, weights: u64) -> usize {
+    let values = usize::try_from(weights / WEIGHT_BYTES).unwrap_or(usize::MAX).max(TRACT_VALUES);
+    (values / row_values.max(1)).max(1)
 }
 
 /// Rows of a call of ONNX Runtime's.
 #[cfg(feature = "ort")]
-pub(crate) fn onnx_runtime(widest: usize) -> usize {
-    (ONNX_RUNTIME_VALUES / widest.max(1)).max(1)
+pub(crate) fn onnx_runtime(row_values: usize) -> usize {
+    (ONNX_RUNTIME_VALUES / row_values.max(1)).max(1)
 }
 
 /// The model for one row, where tract runs rows faster singly: a convolution of more than a few values has code of its own for that.

@@ -27,7 +27,8 @@ impl<E: Engine> Bound<E> {
     fn call(&mut self, from: usize, rows: usize, feeds: &[Feed<'_>], answers: &mut [Answer]) -> Result<(), RunError> {
         let engine = self.engine.as_mut().map_err(|panic| RunError::Panicked(panic.clone()))?;
         let mut tensors = Vec::with_capacity(feeds.len());
-        for (((feed, port), shape), width) in feeds.iter().zip(self.layout.inputs.iter()).zip(&mut self.shapes).zip(&self.widths) {
+        for (((feed, port), shape), width) in feeds.iter().zip(self.layout.inputs.iter()).zip(&mut self.shapes).zip(&self.widths)
+        {
             if let (Rows::Together, Some(first)) = (self.layout.rows, shape.first_mut()) {
                 *first = rows;
             }

@@ -27,11 +27,7 @@ impl Engine for Tract {
         Ok(TValue::from(Tensor::from(array)))
     }
 
-    fn run(
-        &mut self,
-        inputs: Vec<TValue>,
-        show: &mut dyn FnMut(usize, &Tensor) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn run(&mut self, inputs: Vec<TValue>, show: &mut dyn FnMut(usize, &Tensor) -> Result<(), String>) -> Result<(), String> {
         let made = match self.0.run(inputs.into_iter().collect()) {
             Ok(made) => made,
             Err(error) => {

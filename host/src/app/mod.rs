@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::admin::{self, Admin, StreamView, Token, View};
-use crate::backend::{Backends, Engines};
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 use crate::backend::graph::Graphs;
 use crate::backend::wasm::{self, Wasm};
+use crate::backend::{Backends, Engines};
 use crate::config::Config;
 use crate::lifecycle::{self, Lifecycle, StreamSpec, Threads};
 use crate::registry::Registry;

@@ -136,6 +136,8 @@ fn spawn(program: &Path, job: &Job<'_>, limits: &Limits) -> std::io::Result<Chil
         .args([job.command, &bytes.to_string(), &seconds.to_string()])
         .args(job.words)
         .env_clear()
+        // ONNX Runtime's library would open files and connections without it.
+        .env("ORT_DISABLE_TELEMETRY", "1")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

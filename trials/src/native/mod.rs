@@ -148,7 +148,8 @@ fn same(model: &Model, one: &[Answer], other: &[Answer]) -> Result<()> {
 
 fn print(model: &Model, batch: usize, row: &Row) {
     let (engines, tract, ort) = (row.tract_us / row.ort_us, row.tract_way_us / row.tract_us, row.ort_way_us / row.ort_us);
-    let verdict = |figure: f64, target: f64| if figure <= target { String::new() } else { format!("  {figure:.2} is over {target}") };
+    let verdict =
+        |figure: f64, target: f64| if figure <= target { String::new() } else { format!("  {figure:.2} is over {target}") };
     let target = TARGETS.iter().find(|(name, _)| *name == model.name).map_or(f64::MAX, |(_, target)| *target);
     println!(
         "{:12} {batch:>5} {:>12.1} {:>12.1} {engines:>10.2} {:>12.1} {tract:>10.2} {ort:>10.2}{}{}{}",

@@ -1,4 +1,4 @@
-//! Cast to int64 and int32: tract makes dimensions of its own type of them, by way of 32 bits, so that larger numbers would be others. What already is
+//! Cast to int64: tract makes dimensions of its own type of them, by way of 32 bits, so that larger numbers would be others. What already is
 //! a dimension stays one, so that shapes can be computed.
 
 use std::sync::LazyLock;
@@ -17,26 +17,21 @@ static TRACT: LazyLock<OnnxOpRegister> = LazyLock::new(|| tract_onnx::onnx().op_
 
 /// Cast.
 pub(super) fn cast(context: &ParsingContext<'_>, node: &NodeProto) -> Built {
-    let to = node.get_attr::<i64>("to")?;
-    for (number, datum) in [(DataType::Int64, DatumType::I64), (DataType::Int32, DatumType::I32)] {
-        if to == number as i64 {
-            return Ok((expand(ToInteger(datum)), Vec::new()));
-        }
+    if node.get_attr::<i64>("to")? == DataType::Int64 as i64 {
+        return Ok((expand(ToInt64), Vec::new()));
     }
     let builder = TRACT.0.get("Cast").context("tract has no Cast")?;
     builder(context, node)
 }
 
 #[derive(Debug, Clone)]
-struct ToInteger(DatumType);
+struct ToInt64;
 
-impl ToInteger {
-    fn made(&self, from: DatumType) -> DatumType {
-        if from == DatumType::TDim { from } else { self.0 }
-    }
+fn made(from: DatumType) -> DatumType {
+    if from == DatumType::TDim { from } else { DatumType::I64 }
 }
 
-impl Expansion for ToInteger {
+impl Expansion for ToInt64 {
     fn name(&self) -> StaticName {
         "Cast".into()
     }
@@ -50,15 +45,15 @@ impl Expansion for ToInteger {
         ensure!(inputs.len() == 1 && outputs.len() == 1, "Cast has one input and one output");
         s.equals(&outputs[0].rank, &inputs[0].rank)?;
         s.equals(&outputs[0].shape, &inputs[0].shape)?;
-        s.given(&inputs[0].datum_type, move |s, from| s.equals(&outputs[0].datum_type, self.made(from)))
+        s.given(&inputs[0].datum_type, move |s, from| s.equals(&outputs[0].datum_type, made(from)))
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let from = model.outlet_fact(inputs[0])?.datum_type;
-        if from == self.made(from) {
+        if from == made(from) {
             return Ok(tvec!(inputs[0]));
         }
-        ensure!(from != DatumType::String, "a cast from text to integers is not supported");
-        model.wire_node(prefix, plain_cast(self.0), inputs)
+        ensure!(from != DatumType::String, "a cast from text to int64 is not supported");
+        model.wire_node(prefix, plain_cast(DatumType::I64), inputs)
     }
 }

@@ -13,7 +13,8 @@ pub(in crate::onnx) enum Runtime {}
 
 impl Runtime {
     pub(in crate::onnx) fn open(_: &Path) -> Result<Self, String> {
-        Err("this program was built without it; build with the feature `ort`, or leave `onnxruntime` out of `[backends]`".to_owned())
+        Err("this program was built without it; build with the feature `ort`, or leave `onnxruntime` out of `[backends]`"
+            .to_owned())
     }
 
     pub(in crate::onnx) fn name(&self) -> &str {

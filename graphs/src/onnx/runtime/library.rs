@@ -21,9 +21,18 @@ pub(in crate::onnx) struct Runtime {
 /// What was opened, and from where. It is asked for when a model is loaded, never on a lane.
 static OPEN: Mutex<Option<(PathBuf, Runtime)>> = Mutex::new(None);
 
+/// The library that Microsoft builds reports to Microsoft from version 1.32 on: it starts a thread, keeps a database in the user's cache and
+/// opens connections, before anyone can tell it not to. This variable is what keeps it from that, and only who starts the process can set it.
+const QUIET: &str = "ORT_DISABLE_TELEMETRY";
+
 impl Runtime {
     /// Opens the library, or gives what was opened before.
     pub(in crate::onnx) fn open(library: &Path) -> Result<Self, String> {
+        if !std::env::var_os(QUIET).is_some_and(|value| value == "1") {
+            return Err(format!(
+                "{QUIET}=1 is not in the environment, without which its library reports to Microsoft; start the program with it"
+            ));
+        }
         let path = library.canonicalize().map_err(|error| format!("its library {}: {error}", library.display()))?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, runtime)) = open.as_ref() {
@@ -48,7 +57,12 @@ impl Runtime {
 
     /// Reads a model: one thread, which is the caller's.
     pub(super) fn session(&self, model: &[u8]) -> Result<Session, String> {
-        let made = || options(&self.environment).map_err(|error| error.to_string())?.commit_from_memory(model).map_err(|error| error.to_string());
+        let made = || {
+            options(&self.environment)
+                .map_err(|error| error.to_string())?
+                .commit_from_memory(model)
+                .map_err(|error| error.to_string())
+        };
         run::guarded(made).and_then(|made| made)
     }
 }
@@ -82,6 +96,7 @@ fn name(path: &Path) -> String {
     if let Some((_, version)) = file.split_once(".so.") {
         return format!("onnxruntime {version}");
     }
-    let commit = ort::info().split("git-commit-id=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("of an unknown version");
+    let commit =
+        ort::info().split("git-commit-id=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or("of an unknown version");
     format!("onnxruntime {commit}")
 }

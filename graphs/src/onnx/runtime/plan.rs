@@ -45,7 +45,7 @@ pub(in crate::onnx) fn graph(
         None => run::guarded(|| tried(&mut ready, inputs, wanted, bounds)).and_then(|tried| tried).map_err(Refused::Engine)?,
     };
     agree(ready.session(), &layout)?;
-    layout.rows_max = layout.rows_max.min(run::onnx_runtime_rows(layout.widest));
+    layout.rows_max = layout.rows_max.min(run::onnx_runtime_rows(layout.row_values));
     let first = Mutex::new(Some(ready.into_session()));
     Ok(Arc::new(OnnxRuntime { runtime: runtime.clone(), model, layout, first }))
 }
@@ -77,7 +77,7 @@ fn tried(ready: &mut Ready, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -
         Ok(Port { name: input.name.clone(), element, dims: dims.collect() })
     });
     let inputs: Arc<[Port]> = ports.collect::<Result<_, String>>()?;
-    let mut layout = Layout { inputs, outputs: Arc::new([]), rows, rows_max: 1, widest: 1 };
+    let mut layout = Layout { inputs, outputs: Arc::new([]), rows, rows_max: 1, row_values: 1 };
     let trials = if rows == Rows::Together { TRIALS.as_slice() } else { &TRIALS[..1] };
     let mut shapes: Vec<Vec<Vec<i64>>> = Vec::new();
     for rows in trials {
@@ -94,8 +94,8 @@ fn tried(ready: &mut Ready, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -
         outputs.push(Port { name, element, dims });
     }
     let width = |port: &Port| port.width().unwrap_or(1);
-    layout.widest = layout.inputs.iter().chain(&outputs).map(width).max().unwrap_or(1).max(1);
-    layout.rows_max = if rows == Rows::Together { (bounds.elements / layout.widest).max(1) } else { 1 };
+    layout.row_values = layout.inputs.iter().chain(&outputs).map(width).max().unwrap_or(1).max(1);
+    layout.rows_max = if rows == Rows::Together { (bounds.elements / layout.row_values).max(1) } else { 1 };
     layout.outputs = outputs.into();
     Ok(layout)
 }
@@ -132,7 +132,9 @@ fn shapes_of(ready: &mut Ready, layout: &Layout, rows: usize) -> Result<Vec<Vec<
 fn dims(seen: &[&[i64]], trials: &[usize]) -> Option<Vec<Dim>> {
     let (first, others) = seen.split_first()?;
     let rows = |shape: &[i64], rows: usize| shape.first().is_some_and(|size| usize::try_from(*size) == Ok(rows));
-    if seen.len() != trials.len() || !seen.iter().zip(trials).all(|(shape, trial)| rows(shape, *trial) && shape.len() == first.len()) {
+    if seen.len() != trials.len()
+        || !seen.iter().zip(trials).all(|(shape, trial)| rows(shape, *trial) && shape.len() == first.len())
+    {
         return None;
     }
     let inner = first.iter().enumerate().skip(1).map(|(at, size)| {
@@ -167,11 +169,13 @@ fn element(kind: &ValueType) -> Option<Element> {
 fn agree(session: &Session, layout: &Layout) -> Result<(), Refused> {
     for (outlets, ports) in [(session.inputs(), &layout.inputs), (session.outputs(), &layout.outputs)] {
         let same = outlets.len() == ports.len()
-            && outlets.iter().zip(ports.iter()).all(|(outlet, port)| {
-                outlet.name() == port.name && element(outlet.dtype()) == Some(port.element)
-            });
+            && outlets
+                .iter()
+                .zip(ports.iter())
+                .all(|(outlet, port)| outlet.name() == port.name && element(outlet.dtype()) == Some(port.element));
         if !same {
-            let seen = outlets.iter().map(|outlet| format!("`{}` {}", outlet.name(), outlet.dtype())).collect::<Vec<_>>().join(", ");
+            let seen =
+                outlets.iter().map(|outlet| format!("`{}` {}", outlet.name(), outlet.dtype())).collect::<Vec<_>>().join(", ");
             let ours = ports.iter().map(|port| format!("`{}` {}", port.name, port.element)).collect::<Vec<_>>().join(", ");
             return Err(Refused::Engine(format!("it sees {seen}, expected was {ours}")));
         }

@@ -77,7 +77,12 @@ fn exact_sigmoid(graph: &mut GraphProto) {
 }
 
 fn step(operator: &str, input: &str, output: &str) -> NodeProto {
-    NodeProto { op_type: operator.to_owned(), input: vec![input.to_owned()], output: vec![output.to_owned()], ..NodeProto::default() }
+    NodeProto {
+        op_type: operator.to_owned(),
+        input: vec![input.to_owned()],
+        output: vec![output.to_owned()],
+        ..NodeProto::default()
+    }
 }
 
 /// Names that are used for more than a product: by other nodes, within graphs of nodes, as outputs.

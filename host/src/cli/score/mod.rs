@@ -72,8 +72,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let grants = grants::read(&args.grants)?;
     let limits =
         granted(grants.as_ref(), &Limits::default(), &default_maxima()).map_err(|reason| anyhow!("--grant: {reason}"))?;
-    let model =
-        app::backends(&Config::without_file().wasm, &engines(args)?)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
+    let model = app::backends(&Config::without_file().wasm, &engines(args)?)?
+        .load(&payload, &limits)
+        .with_context(|| args.model.display().to_string())?;
     if let Some(cost) = model.cost() {
         eprintln!("run by {}, {}", cost.engine, if cost.batched { "rows together" } else { "row by row" });
     }
