@@ -17,6 +17,9 @@ pub(crate) trait Number: Datum + Copy + ort::value::PrimitiveTensorElementType {
 #[cfg(feature = "ort")]
 impl<T: Datum + Copy + ort::value::PrimitiveTensorElementType> Number for T {}
 
+/// What an output is shown to, with its place among them.
+pub(crate) type Show<'a, T> = dyn FnMut(usize, &T) -> Result<(), String> + 'a;
+
 /// An engine as one thread uses it, with one model in it. Its errors are its own words.
 pub(crate) trait Engine: Send {
     /// A tensor that goes in.
@@ -30,12 +33,8 @@ pub(crate) trait Engine: Send {
     /// A tensor of texts; the shape holds as many.
     fn texts<'a>(values: Vec<String>, shape: &[usize]) -> Result<Self::Input<'a>, String>;
 
-    /// Runs the model, and shows every output with its place among them.
-    fn run(
-        &mut self,
-        inputs: Vec<Self::Input<'_>>,
-        show: &mut dyn FnMut(usize, &Self::Output) -> Result<(), String>,
-    ) -> Result<(), String>;
+    /// Runs the model, and shows every output.
+    fn run(&mut self, inputs: Vec<Self::Input<'_>>, show: &mut Show<'_, Self::Output>) -> Result<(), String>;
 
     /// Bytes that it keeps between runs, where they are known.
     fn memory_bytes(&self) -> Option<u64> {

@@ -26,7 +26,7 @@ use crate::{Bounds, Dim, Element, Graph, Port, Refused, RunError, Runner, exact}
 pub(crate) use bound::too_large;
 pub(crate) use bound::volume_at_one_row;
 #[cfg(feature = "ort")]
-pub(crate) use engine::{Engine, Number, Values};
+pub(crate) use engine::{Engine, Number, Show, Values};
 #[cfg(feature = "ort")]
 pub(crate) use feed::tensor;
 pub(crate) use guard::guarded;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tract_core::internal::tract_data::prelude::Tensor;
 use tract_core::internal::{TValue, TractError, TypedSimpleState, tract_ndarray};
 
-use super::engine::{Engine, Number, Values};
+use super::engine::{Engine, Number, Show, Values};
 
 /// tract's state for a plan.
 pub(super) struct Tract(pub(super) TypedSimpleState);
@@ -27,7 +27,7 @@ impl Engine for Tract {
         Ok(TValue::from(Tensor::from(array)))
     }
 
-    fn run(&mut self, inputs: Vec<TValue>, show: &mut dyn FnMut(usize, &Tensor) -> Result<(), String>) -> Result<(), String> {
+    fn run(&mut self, inputs: Vec<TValue>, show: &mut Show<'_, Tensor>) -> Result<(), String> {
         let made = match self.0.run(inputs.into_iter().collect()) {
             Ok(made) => made,
             Err(error) => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef, ValueType};
 
-use crate::run::{Engine, Number, Values};
+use crate::run::{Engine, Number, Show, Values};
 
 /// A session and what it holds: it is one thread's.
 pub(super) struct Ready {
@@ -48,11 +48,7 @@ impl Engine for Ready {
         Ok(words(Tensor::from_string_array((shape.to_vec(), values.as_slice())))?.into())
     }
 
-    fn run(
-        &mut self,
-        inputs: Vec<SessionInputValue<'_>>,
-        show: &mut dyn FnMut(usize, &DynValue) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn run(&mut self, inputs: Vec<SessionInputValue<'_>>, show: &mut Show<'_, DynValue>) -> Result<(), String> {
         let made = words(self.session.run(inputs.as_slice()))?;
         made.values().enumerate().try_for_each(|(at, value)| show(at, &value))
     }

@@ -28,7 +28,7 @@ const QUIET: &str = "ORT_DISABLE_TELEMETRY";
 impl Runtime {
     /// Opens the library, or gives what was opened before.
     pub(in crate::onnx) fn open(library: &Path) -> Result<Self, String> {
-        if !std::env::var_os(QUIET).is_some_and(|value| value == "1") {
+        if std::env::var_os(QUIET).is_none_or(|value| value != "1") {
             return Err(format!(
                 "{QUIET}=1 is not in the environment, without which its library reports to Microsoft; start the program with it"
             ));

@@ -102,9 +102,8 @@ fn tried(ready: &mut Ready, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -
 
 /// The shapes of all outputs for rows of zeros.
 fn shapes_of(ready: &mut Ready, layout: &Layout, rows: usize) -> Result<Vec<Vec<i64>>, String> {
-    let (mut floats, mut doubles, mut integers, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let most = layout.inputs.iter().filter_map(|port| port.width()?.checked_mul(rows)).max().unwrap_or(0);
-    (floats.resize(most, 0f32), doubles.resize(most, 0f64), integers.resize(most, 0i64), ends.resize(most, 0u32));
+    let (floats, doubles, integers, ends) = (vec![0f32; most], vec![0f64; most], vec![0i64; most], vec![0u32; most]);
     let mut tensors = Vec::new();
     for port in layout.inputs.iter() {
         let width = port.width().unwrap_or(0);
