@@ -11,6 +11,7 @@ mod examples;
 mod fuzz;
 mod guests;
 mod kafka;
+mod native;
 mod onnx;
 mod python;
 mod test;
@@ -49,6 +50,8 @@ enum Command {
     Kafka(kafka::Command),
     /// The node tests of ONNX: what is accepted has to be right.
     OnnxConformance(onnx::Args),
+    /// Fetches ONNX Runtime's library from PyPI and prints its path, for `onnxruntime` in `[backends]`.
+    Onnxruntime,
     /// The Python package: lints, and its tests on a broker for development.
     Python,
     /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
@@ -68,8 +71,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::OnnxConformance(args) => onnx::run(&args),
+        Command::Onnxruntime => native::onnxruntime(),
         Command::Python => python::test().map(|()| ExitCode::SUCCESS),
         Command::Test(args) => test::run(&args),
+        Command::Trial(words) if words.starts_with(&["bench".to_owned(), "native".to_owned()]) => native::bench(&words),
         Command::Trial(words) => workspace::trial(&words),
     }
 }

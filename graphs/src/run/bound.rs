@@ -44,6 +44,15 @@ fn length(node: &TypedNode, rows: Option<&Symbol>) -> Result<(), Refused> {
     Err(Refused::Operator { operator: "Range".to_owned(), node: node.name.clone(), reason: reason.to_owned() })
 }
 
+/// The number of values of the widest tensor that has the rows in its shape, for one row: what a call holds of each row.
+pub(super) fn row_values(model: &TypedModel, rows: &Symbol) -> usize {
+    let one = one_row(Some(rows));
+    let has_rows = |fact: &TypedFact| fact.shape.iter().any(|dim| dim.symbols().contains(rows));
+    let facts = model.nodes().iter().flat_map(|node| &node.outputs).map(|output| &output.fact);
+    let volumes = facts.filter(|fact| has_rows(fact)).filter_map(|fact| volume(fact.shape.iter(), &one).flatten());
+    volumes.max().and_then(|volume| usize::try_from(volume).ok()).unwrap_or(1).max(1)
+}
+
 /// The refusal of a tensor that a node makes.
 pub(crate) fn too_large(node: &str, volume: u64, bounds: &Bounds) -> Refused {
     let max = u64::try_from(bounds.elements).unwrap_or(u64::MAX);
