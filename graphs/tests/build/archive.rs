@@ -13,7 +13,7 @@ pub fn bomb(name: &str, megabytes: usize) -> Vec<u8> {
     // The last block, with codes that are fixed; a zero; 258 bytes from one byte back on, again and again; the end.
     bits.add(0b110, 3);
     bits.add(0b0011_0000, 8);
-    (0..turns).for_each(|_| bits.add(0b1100_0101_00000, 13));
+    (0..turns).for_each(|_| bits.add(0b1_1000_1010_0000, 13));
     bits.add(0, 7);
     packed(name, 8, &bits.finished(), 1 + turns * 258)
 }

@@ -28,7 +28,8 @@ const STACK_BYTES: usize = (2 << 20) - (256 << 10);
 #[must_use]
 pub fn graph_worker_main() -> ExitCode {
     child::main("graph worker", |descriptor| {
-        let work = move || payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default(), &engines()).map(drop));
+        let work =
+            move || payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default(), &engines()).map(drop));
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work);
         let loaded = thread.map_err(|error| format!("no thread for it: {error}"))?.join();
         Ok(match loaded.unwrap_or_else(|_| Err("it panicked while it was loaded".to_owned())) {
