@@ -31,6 +31,9 @@ pub enum Refused {
         /// How much there may be.
         max: u64,
     },
+    /// The engine that is asked for is not there.
+    #[error("ONNX Runtime cannot be used: {0}")]
+    Unavailable(String),
     /// The engine could not make a plan of it; its own words.
     #[error("the engine does not accept it: {0}")]
     Engine(String),

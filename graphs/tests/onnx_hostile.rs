@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use build::{float_input, floats, input, ints, model, node, output};
 use prost::Message as _;
 use sandstream_graphs::onnx::{self, Shapes, pb};
-use sandstream_graphs::{Bounds, Files, Refused};
+use sandstream_graphs::{Bounds, Files, Refused, RunError};
 
 /// One file of eight bytes.
 struct OneFile;
@@ -187,7 +187,15 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("open dimensions", wide(&[0, 0]).encode_to_vec(), "signature"),
         ("an axis outside", with_axis().encode_to_vec(), ""),
-        ("a window of nothing", pooled().encode_to_vec(), ""),
+        ("a window of nothing", pooled(&[0], &[0, 0]).encode_to_vec(), "at least one"),
+        ("a window of 2^40", pooled(&[1 << 40], &[1 << 40, 0]).encode_to_vec(), "at most"),
+        ("a window of 2^60 places", pooled(&[1 << 20, 1 << 20, 1 << 20], &[1 << 20; 6]).encode_to_vec(), "at most"),
+        (
+            "a constant of nothing times 2^80",
+            with_constants("Add", &["x", "w"], vec![floats("w", &[0, 1 << 40, 1 << 40], &[])]).encode_to_vec(),
+            "number of values",
+        ),
+        ("a shape that is known late", flattened().encode_to_vec(), "at most"),
     ]
 }
 
@@ -212,13 +220,39 @@ fn with_axis() -> pb::ModelProto {
     model
 }
 
-fn pooled() -> pb::ModelProto {
-    let mut model =
-        model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &[0, 1, 4])], vec![output("y")], Vec::new());
+fn ints_attribute(name: &str, ints: &[i64]) -> pb::AttributeProto {
     let kind = pb::attribute_proto::AttributeType::Ints as i32;
-    let attribute = pb::AttributeProto { name: "kernel_shape".to_owned(), ints: vec![0], r#type: kind, ..Default::default() };
-    model.graph.as_mut().unwrap().node[0].attribute = vec![attribute];
+    pb::AttributeProto { name: name.to_owned(), ints: ints.to_vec(), r#type: kind, ..Default::default() }
+}
+
+fn pooled(kernel: &[i64], pads: &[i64]) -> pb::ModelProto {
+    let dims: Vec<i64> = [0, 1].into_iter().chain(kernel.iter().map(|_| 4)).collect();
+    let mut model = model(vec![node("LpPool", &["x"], &["y"])], vec![float_input("x", &dims)], vec![output("y")], Vec::new());
+    model.graph.as_mut().unwrap().node[0].attribute = vec![ints_attribute("kernel_shape", kernel), ints_attribute("pads", pads)];
     model
+}
+
+fn convolution() -> pb::ModelProto {
+    model(
+        vec![node("Conv", &["x", "w"], &["y"])],
+        vec![float_input("x", &[0])],
+        vec![output("y")],
+        vec![floats("w", &[1], &[1.0])],
+    )
+}
+
+/// 2^60 values, whose shape is computed.
+fn flattened() -> pb::ModelProto {
+    model(
+        vec![
+            node("Mul", &["s", "s"], &["shape"]),
+            node("Expand", &["x", "shape"], &["wide"]),
+            node("Flatten", &["wide"], &["y"]),
+        ],
+        vec![float_input("x", &[0, 1, 1])],
+        vec![output("y")],
+        vec![ints("s", &[1, 1 << 15, 1 << 15])],
+    )
 }
 
 #[test]
@@ -237,6 +271,111 @@ fn each_is_refused_with_its_reason_and_soon() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What is small in a file and large in memory or time, under bounds that it soon reaches.
+#[test]
+fn what_adds_up_is_refused() {
+    let bounds = Bounds { elements: 1 << 16, weights: 1 << 20, ..Bounds::default() };
+    // Each branch was once given a copy of all names that were made before it.
+    let mut branches = model(Vec::new(), vec![float_input("x", &[0, 4])], vec![output("y")], Vec::new());
+    branches.graph.as_mut().unwrap().node = (0..30_000)
+        .flat_map(|at| {
+            let mut node = node("If", &["x"], &[&format!("y{at}")]);
+            let kind = pb::attribute_proto::AttributeType::Graph as i32;
+            let g = Some(pb::GraphProto { output: vec![output("x")], ..Default::default() });
+            node.attribute = vec![pb::AttributeProto { name: "then_branch".to_owned(), g, r#type: kind, ..Default::default() }];
+            [node]
+        })
+        .chain([node("Frobnicate", &["x"], &["y"])])
+        .collect();
+    let folded = |count: usize| {
+        let made = (0..count).map(|at| node("ConstantOfShape", &["s"], &[&format!("c{at}")]));
+        let sums = (0..count).map(|at| {
+            let before = if at == 0 { "x".to_owned() } else { format!("y{}", at - 1) };
+            node("Add", &[&before, &format!("c{at}")], &[&format!("y{at}")])
+        });
+        let last = output(&format!("y{}", count - 1));
+        let s = vec![ints("s", &[1, 1 << 12])];
+        model(made.chain(sums).collect(), vec![float_input("x", &[0, 1 << 12])], vec![last], s).encode_to_vec()
+    };
+    let load = |bytes: &[u8]| onnx::load(bytes, &OneFile, &Shapes::default(), &bounds).map(drop);
+    load(&folded(10)).unwrap();
+    let cases: [(&str, Vec<u8>, &str); 2] = [
+        ("many graphs within a graph", branches.encode_to_vec(), "Frobnicate"),
+        ("constants that are computed", folded(100), "bytes that follow from constants"),
+    ];
+    for (name, bytes, expected) in cases {
+        let began = Instant::now();
+        let refused = load(&bytes).expect_err(name).to_string();
+        assert!(refused.contains(expected), "{name}: {refused}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}: took {:?}", began.elapsed());
+    }
+}
+
+/// Sizes that come with the records: what a record says must not become memory.
+#[test]
+fn a_record_sets_no_size() {
+    let int64 = pb::tensor_proto::DataType::Int64 as i32;
+    let cases: &[(&str, &[&str], bool)] = &[
+        ("ConstantOfShape", &["x"], true),
+        ("Expand", &["c", "x"], true),
+        ("Tile", &["c", "x"], true),
+        ("Range", &["zero", "scalar", "one"], true),
+        ("OneHot", &["i", "x", "v"], true),
+        ("Pad", &["c", "pads"], true),
+        ("Resize", &["f", "", "", "x"], false),
+        ("CenterCropPad", &["c", "x"], true),
+        ("EyeLike", &["x"], false),
+        ("HannWindow", &["scalar"], false),
+        ("MelWeightMatrix", &["scalar", "scalar", "scalar", "fscalar", "fscalar"], false),
+        ("NonZero", &["x"], true),
+    ];
+    let mut loaded = Vec::new();
+    for (operator, inputs, integers) in cases {
+        let scalar = |name: &str, value: i64| pb::TensorProto { dims: Vec::new(), ..ints(name, &[value]) };
+        let constants = vec![
+            ints("c", &[7]),
+            scalar("zero", 0),
+            scalar("one", 1),
+            ints("i", &[0]),
+            ints("v", &[0, 1]),
+            floats("f", &[1], &[1.0]),
+            floats("fscalar", &[], &[1.0]),
+            ints("none", &[0]),
+            ints("axes", &[1]),
+            ints("shape", &[1]),
+        ];
+        let sum = if *integers { "ReduceSum" } else { "ReduceMax" };
+        let nodes = vec![
+            node("Squeeze", &["x"], &["scalar"]),
+            node("Concat", &["none", "x"], &["pads"]),
+            node(operator, inputs, &["large"]),
+            node(sum, &["large"], &["all"]),
+            node("Reshape", &["all", "axes"], &["flat"]),
+            node("Reshape", &["flat", "shape"], &["y"]),
+        ];
+        let mut made = model(nodes, vec![input("x", &[1], int64)], vec![output("y")], constants);
+        let graph = made.graph.as_mut().unwrap();
+        graph.node[1].attribute = vec![int_attribute("axis", 0)];
+        let Ok(graph) = onnx::load(&made.encode_to_vec(), &OneFile, &Shapes::default(), &Bounds::default()) else { continue };
+        // What is loaded all the same is bounded by what it is given.
+        let mut answers = Vec::new();
+        for value in [3, 1 << 40, i64::MAX, -1] {
+            let mut runner = graph.runner().unwrap();
+            let verdict = runner.run(1, &[sandstream_graphs::Feed::I64(&[value])], &mut answers);
+            assert!(!matches!(verdict, Err(RunError::Panicked(_))), "{operator} of {value}: {verdict:?}");
+        }
+        loaded.push(*operator);
+    }
+    assert_eq!(loaded, ["NonZero"]);
+}
+
+/// What tract finds no words for is a refusal all the same.
+#[test]
+fn a_panic_of_the_engine_is_a_refusal() {
+    let refused = load(&convolution().encode_to_vec()).unwrap_err();
+    assert!(refused.to_string().contains("the engine does not accept it"), "{refused}");
 }
 
 /// A good model with each of its bytes changed, and cut off at each place: accepted or refused, never a panic that gets through.

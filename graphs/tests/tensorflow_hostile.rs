@@ -2,91 +2,20 @@
 #![cfg(feature = "tensorflow")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "build/archive.rs"]
+mod archive;
+#[path = "build/wire.rs"]
+mod wire;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use archive::{bomb, tar, zip};
 use sandstream_graphs::tensorflow::{self, Archive, Directory, Folder, Options};
 use sandstream_graphs::{Bounds, Graph, Refused};
-
-/// Protobuf's binary form, as far as a graph needs it.
-mod wire {
-    pub(crate) fn varint(mut value: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while value >= 0x80 {
-            bytes.push((value & 0x7f) as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
-    pub(crate) fn number(field: u64, value: i64) -> Vec<u8> {
-        [varint(field << 3), varint(value as u64)].concat()
-    }
-
-    pub(crate) fn part(field: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
-        let content = content.as_ref();
-        [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-    }
-
-    pub(crate) fn attribute(name: &str, value: Vec<u8>) -> Vec<u8> {
-        part(5, [part(1, name), part(2, value)].concat())
-    }
-
-    pub(crate) fn shape(dims: &[i64]) -> Vec<u8> {
-        dims.iter().flat_map(|dim| part(2, number(1, *dim))).collect()
-    }
-
-    pub(crate) fn node(name: &str, op: &str, inputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
-        let inputs: Vec<u8> = inputs.iter().flat_map(|input| part(3, input)).collect();
-        [part(1, name), part(2, op), inputs, attributes.concat()].concat()
-    }
-
-    /// A node in a graph.
-    pub(crate) fn graph(nodes: &[Vec<u8>]) -> Vec<u8> {
-        nodes.iter().flat_map(|node| part(1, node)).collect()
-    }
-
-    pub(crate) fn input(dims: &[i64]) -> Vec<u8> {
-        node("x", "Placeholder", &[], &[attribute("dtype", number(6, 1)), attribute("shape", part(7, shape(dims)))])
-    }
-
-    /// A constant of integers; `values` may be fewer than the shape needs.
-    pub(crate) fn integers(name: &str, dims: &[i64], values: &[i64]) -> Vec<u8> {
-        let values: Vec<u8> = values.iter().flat_map(|value| number(10, *value)).collect();
-        let tensor = [number(1, 9), part(2, shape(dims)), values].concat();
-        node(name, "Const", &[], &[attribute("dtype", number(6, 9)), attribute("value", part(8, tensor))])
-    }
-
-    pub(crate) fn floats(name: &str, dims: &[i64]) -> Vec<u8> {
-        let tensor = [number(1, 1), part(2, shape(dims))].concat();
-        node(name, "Const", &[], &[attribute("dtype", number(6, 1)), attribute("value", part(8, tensor))])
-    }
-
-    pub(crate) fn truth(name: &str) -> Vec<u8> {
-        let tensor = [number(1, 10), part(2, shape(&[])), number(11, 1)].concat();
-        node(name, "Const", &[], &[attribute("dtype", number(6, 10)), attribute("value", part(8, tensor))])
-    }
-
-    pub(crate) fn function_attribute(name: &str, function: &str) -> Vec<u8> {
-        attribute(name, part(10, part(1, function)))
-    }
-
-    /// A function of one argument `a` with one result `r`.
-    pub(crate) fn function(name: &str, nodes: &[Vec<u8>], result: &str) -> Vec<u8> {
-        let arg = |field: u64, name: &str| part(field, [part(1, name), number(3, 1)].concat());
-        let signature = [part(1, name), arg(2, "a"), arg(3, "r")].concat();
-        let nodes: Vec<u8> = nodes.iter().flat_map(|node| part(3, node)).collect();
-        let ret = part(4, [part(1, "r"), part(2, result)].concat());
-        part(2, part(1, [part(1, signature), nodes, ret].concat()))
-    }
-
-    pub(crate) fn call(name: &str, input: &str, function: &str) -> Vec<u8> {
-        node(name, "PartitionedCall", &[input], &[function_attribute("f", function)])
-    }
-}
 
 fn frozen(bytes: &[u8]) -> Result<Arc<dyn Graph>, Refused> {
     tensorflow::frozen(bytes, &Options::default(), &Bounds::default())
@@ -144,6 +73,8 @@ fn graphs_are_refused_in_words() {
         ("fixed rows", graph(&[input(&[7, 4]), node("out", "Relu", &["x"], &[])]), "has to be the rows"),
         ("a large constant", needs(&[floats("c", &[1_000_000, 1_000_000]), plus("c")]), "has more than"),
         ("an overflowing constant", needs(&[floats("c", &[i64::MAX, i64::MAX]), plus("c")]), "has more than"),
+        ("a constant of nothing times 2^80", needs(&[floats("c", &[0, 1 << 40, 1 << 40]), plus("c")]), "has more than"),
+        ("rows of nothing times 2^80", graph(&[input(&[-1, 0, 1 << 40, 1 << 40]), node("out", "Relu", &["x"], &[])]), "at most"),
         ("a negative constant", needs(&[floats("c", &[-3]), plus("c")]), "negative dimension"),
         (
             "a large fill",
@@ -199,7 +130,7 @@ fn graphs_are_refused_in_words() {
             "functions within each other",
         ),
         ("functions that multiply", [needs(&[call("out", "x", "f0")]), wide].concat(), "number of nodes"),
-        ("a loop without an end", [needs(&[repeat]), endless].concat(), "number of nodes"),
+        ("a loop without an end", [needs(&[repeat]), endless].concat(), "each turn of a loop"),
     ];
     let mut wrong = Vec::new();
     for (name, bytes, says) in cases {
@@ -211,6 +142,57 @@ fn graphs_are_refused_in_words() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is small in a file and large in memory or time, under bounds that it soon reaches.
+#[test]
+fn what_adds_up_is_refused() {
+    use wire::{attribute, call, function, input, integers, node, number, part, shape};
+    let bounds = Bounds { elements: 1 << 16, weights: 1 << 20, ..Bounds::default() };
+    let plus = |at: usize, y: &str| {
+        node(&format!("y{at}"), "AddV2", &[&if at == 0 { "x".to_owned() } else { format!("y{}", at - 1) }, y], &[])
+    };
+    let constants: Vec<_> =
+        (0..40).flat_map(|at| [wire::floats(&format!("c{at}"), &[1 << 13, 4]), plus(at, &format!("c{at}"))]).collect();
+    let texts = [number(1, 7), part(2, shape(&[1 << 16]))].concat();
+    let texts = node("c", "Const", &[], &[attribute("dtype", number(6, 7)), attribute("value", part(8, texts))]);
+    let dtype = attribute("element_dtype", number(6, 1));
+    let mut lists = vec![
+        integers("count", &[], &[50_000]),
+        integers("item", &[1], &[4]),
+        node("l0", "TensorListReserve", &["item", "count"], &[dtype]),
+        integers("first", &[], &[0]),
+    ];
+    lists
+        .extend((0..1_000).map(|at| node(&format!("l{}", at + 1), "TensorListSetItem", &[&format!("l{at}"), "first", "x"], &[])));
+    lists.push(node("y", "TensorListGetItem", &["l1000", "first", "item"], &[]));
+    let inputs: Vec<_> = (0..90_000)
+        .map(|at| node(&format!("p{at}"), "Placeholder", &[], &[attribute("dtype", number(6, 1))]))
+        .chain([node("y", "AddV2", &["p0", "p1"], &[])])
+        .collect();
+    // Nodes that change no variable, which a call once looked through each time; as many calls as there may be.
+    let body: Vec<_> = (0..50_000).map(|at| node(&format!("n{at}"), "NoOp", &[], &[])).collect();
+    let calls: Vec<_> = (0..49_000)
+        .map(|at| call(&format!("c{at}"), &if at == 0 { "x".to_owned() } else { format!("c{}", at - 1) }, "f"))
+        .collect();
+    let calls = [needs(&calls), function("f", &body, "a")].concat();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("constants of one value each", needs(&constants), "bytes of all constants"),
+        ("texts that are nothing", needs(&[texts, node("y", "AddV2", &["x", "c"], &[])]), "bytes of all constants"),
+        ("lists that are changed", needs(&lists), "items of all lists"),
+        ("inputs without a shape", wire::graph(&inputs), "does not say its dimensions"),
+        ("too many nodes", needs(&vec![input(&[-1]); 100_001]), "number of nodes"),
+    ];
+    for (name, bytes, says) in cases {
+        let began = Instant::now();
+        let refused =
+            tensorflow::frozen(&bytes, &Options::default(), &bounds).err().unwrap_or_else(|| panic!("{name}: is accepted"));
+        assert!(refused.to_string().contains(says), "{name}: `{says}` is expected, it says: {refused}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}: took {:?}", began.elapsed());
+    }
+    let began = Instant::now();
+    let _verdict = frozen(&calls);
+    assert!(began.elapsed() < Duration::from_secs(5), "calls: took {:?}", began.elapsed());
 }
 
 #[test]
@@ -323,35 +305,6 @@ fn what_is_not_there_is_said_with_what_is() {
     assert!(text("").contains("those that are there have none"));
 }
 
-/// A .zip of one stored file.
-fn zip(name: &str, content: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(content.len()).unwrap().to_le_bytes();
-    let length = u16::try_from(name.len()).unwrap().to_le_bytes();
-    let common = [&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &[0; 4], &size, &size, &length, &[0, 0]].concat();
-    let local = [b"PK\x03\x04".as_slice(), &common, name.as_bytes(), content].concat();
-    let central = [b"PK\x01\x02\x0a\x00".as_slice(), &common, &[0; 14], &[0; 0], name.as_bytes()].concat();
-    let at = u32::try_from(local.len()).unwrap().to_le_bytes();
-    let central_size = u32::try_from(central.len()).unwrap().to_le_bytes();
-    [local, central, [b"PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00".as_slice(), &central_size, &at, &[0, 0]].concat()].concat()
-}
-
-/// A .tar of one entry.
-fn tar(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
-    let mut header = vec![0u8; 512];
-    header[..name.len()].copy_from_slice(name.as_bytes());
-    header[100..108].copy_from_slice(b"0000644\0");
-    header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
-    header[148..156].copy_from_slice(b"        ");
-    header[156] = kind;
-    header[157..161].copy_from_slice(b"/etc");
-    header[257..265].copy_from_slice(b"ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let mut all = [header, content.to_vec()].concat();
-    all.resize(all.len().div_ceil(512) * 512 + 1024, 0);
-    all
-}
-
 #[test]
 fn archives_keep_to_themselves() {
     let bounds = Bounds { weights: 1_000, ..Bounds::default() };
@@ -369,6 +322,7 @@ fn archives_keep_to_themselves() {
         (zip("..\\saved_model.pb", model), "a plain relative name"),
         (zip("a/b/saved_model.pb", model), "at its top or in one folder"),
         (zip(name, &[7; 2_000]), "unpacked is 1001, at most 1000"),
+        (bomb(name, 64), "unpacked is 1001, at most 1000"),
         (zip(name, &[7; 100])[..60].to_vec(), "zip archive"),
         (b"PK".to_vec(), "zip archive"),
         (tar("../saved_model.pb", b'0', model), "must not leave its folder"),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use sandstream::backend::graph::Graphs;
 use sandstream::backend::wasm::Compiler;
-use sandstream::backend::{Backend, Model, Payload};
+use sandstream::backend::{Backend, Engine, Engines, Model, Payload};
 use sandstream::types::proto::model_descriptor::ModelType;
 use sandstream::types::{Digest, Dtype, Input, Limits, Scores, Signature, Tensor, TensorRef};
 use sandstream_graphs::onnx::pb;
@@ -151,6 +151,49 @@ fn what_cannot_be_run_is_rejected_with_the_reason() {
     // Dimensions that the file leaves open are given by the signature.
     let told = load(ModelType::Onnx, &open, Some(input(Dtype::Float32, &["a", "b"], &[2])));
     assert!(told.is_ok_and(|model| model.signature().outputs[0].width == 2));
+}
+
+/// A model with what its descriptor's `config` says.
+fn configured(graphs: &Graphs, config: &str) -> Result<Arc<dyn Model>, String> {
+    let payload = Payload { config: config.as_bytes().into(), ..payload(ModelType::Onnx, &onnx("Relu", &[None, Some(3)]), None) };
+    graphs.load(&payload, &Limits::default()).map_err(|rejected| rejected.to_string())
+}
+
+#[test]
+fn a_model_may_say_what_runs_it() {
+    for config in ["", r#"{"backend":"auto"}"#, r#"{"backend":"tract"}"#] {
+        let model = configured(&graphs(), config).unwrap_or_else(|reason| panic!("{config}: {reason}"));
+        assert!(model.cost().unwrap().engine.starts_with("tract "), "{config}");
+    }
+    let cases = [
+        (r#"{"backend":"tracked"}"#, "expected `backend` to be one of auto, tract, onnxruntime, got `tracked`"),
+        (r#"{"backend":"onnxruntime"}"#, "`onnxruntime` in `[backends]`"),
+        (r#"{"tags":["serve"]}"#, "neither tags nor signatures"),
+        (r#"{"backedn":"tract"}"#, "`backend` of an ONNX model"),
+    ];
+    for (config, expected) in cases {
+        let reason = configured(&graphs(), config).err().unwrap_or_else(|| panic!("{config} was accepted"));
+        assert!(reason.contains(expected), "{config}: {reason}");
+    }
+}
+
+/// The library is tried in the child process first, whose limits it has to live within.
+#[test]
+fn the_library_runs_a_model_behind_the_same_seam() {
+    let Some(library) = std::env::var_os("SANDSTREAM_TEST_ONNXRUNTIME").filter(|_| cfg!(feature = "ort")) else {
+        eprintln!("skipped: SANDSTREAM_TEST_ONNXRUNTIME is not set, or the feature `ort` is off");
+        return;
+    };
+    let engines = Engines { onnx: Engine::OnnxRuntime, onnxruntime: Some(library.into()) };
+    let host = graphs().with_engines(engines).unwrap();
+    let model = configured(&host, "").unwrap();
+    let cost = model.cost().unwrap();
+    assert!(cost.engine.starts_with("onnxruntime ") && cost.batched, "{cost:?}");
+    let scores = score(model.as_ref(), 2, TensorRef::Float32(&[1.0, -2.0, 3.0, -4.0, 5.0, -6.0]));
+    assert_eq!(scores.outputs, [Tensor::Float32(vec![1.0, 0.0, 3.0, 0.0, 5.0, 0.0])]);
+    assert!(model.session(Instant::now()).unwrap().memory_bytes().is_some_and(|bytes| bytes > 0));
+    let model = configured(&host, r#"{"backend":"tract"}"#).unwrap();
+    assert!(model.cost().unwrap().engine.starts_with("tract "));
 }
 
 fn named(name: &str) -> Signature {

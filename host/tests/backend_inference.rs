@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sandstream::app;
 use sandstream::backend::wasm::{Compiler, Config};
-use sandstream::backend::{Artifact, Backend, Backends, Fault, Model, Payload, Rejected};
+use sandstream::backend::{Artifact, Backend, Backends, Engines, Fault, Model, Payload, Rejected};
 use sandstream::types::{Limits, Scores, Tensor, TensorRef};
 use wasm_guest::{artifact, later, payload};
 
@@ -18,7 +18,8 @@ fn prebuilt(name: &str) -> Vec<u8> {
 }
 
 fn backends() -> Backends {
-    app::backends(&Config { sessions_max: 8, compiler: Compiler::InProcess, ..Config::default() }).expect("a pool")
+    let wasm = Config { sessions_max: 8, compiler: Compiler::InProcess, ..Config::default() };
+    app::backends(&wasm, &Engines::default()).expect("a pool")
 }
 
 /// The guest `relay` with this config and these files.

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sandstream::backend::{Engine, Engines};
 use sandstream::codec::{Format, ResultFormat};
 use sandstream::config::{Config, Error, TypeBy};
 use sandstream::pipeline::OnNoModel;
@@ -103,12 +104,17 @@ fn everything_that_can_be_said_is_understood() {
         [cache]
         folder = "cache"
         size_max = "1GiB"
+        [backends]
+        onnx = "onnxruntime"
+        onnxruntime = "/opt/libonnxruntime.so"
         [admin]
         bind = "0.0.0.0:80"
         tokens = "tokens"
         "#,
     );
     let stream = &config.streams[0];
+    let engines = Engines { onnx: Engine::OnnxRuntime, onnxruntime: Some("/opt/libonnxruntime.so".into()) };
+    assert_eq!(config.engines, engines);
     assert_eq!(config.kafka.as_ref().unwrap().brokers(), "a:1,b:2");
     assert_eq!(config.kafka.as_ref().unwrap().transaction_timeout().unwrap(), Duration::from_secs(20));
     assert_eq!(config.control.locations, [Path::new("etc/models"), Path::new("/srv/models")]);
@@ -211,6 +217,12 @@ fn every_error_names_file_line_key_and_what_was_expected() {
         ("[kafka]", "[limits.max]\nmemory = \"8GiB\"\n[kafka]", &["3: `limits.max.memory`: expected at most \"4GiB\""]),
         ("[kafka]", "[admin]\nbind = \"0.0.0.0:80\"\n[kafka]", &["3: `admin.bind`: 0.0.0.0:80 can be reached from outside"]),
         ("[kafka]", "[admin]\nbind = \"localhost\"\n[kafka]", &["3: `admin.bind`: expected an address and a port"]),
+        (
+            "[kafka]",
+            "[backends]\nonnx = \"tracked\"\n[kafka]",
+            &["3: `backends.onnx`: expected one of \"auto\"", "nearest is \"tract\""],
+        ),
+        ("[kafka]", "[backends]\nonnx = \"onnxruntime\"\n[kafka]", &["3: `backends.onnx`: ONNX Runtime is a library"]),
         ("[kafka]", "[kafka]\nbrokers = \"twice\"", &["etc/wine.toml:4: duplicate key"]),
         ("[kafka]", "[kafka", &["etc/wine.toml:2: "]),
     ];

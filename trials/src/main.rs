@@ -9,6 +9,7 @@ mod kill;
 mod kit;
 mod latency;
 mod loading;
+mod native;
 mod passthrough;
 mod pressure;
 mod report;
@@ -52,6 +53,8 @@ enum Bench {
     Loading(loading::Args),
     /// A network with its preprocessing as WASM against the same preprocessing native.
     Wrapped(wrapped::Args),
+    /// Graphs on tract and on ONNX Runtime, bare and from records on, by batch size.
+    Native(native::Args),
     /// What a swap does to the times between batches.
     Swap(swap::Args),
     /// Rate and CPU of a lane that drains a backlog, against a pass-through without scoring.
@@ -70,6 +73,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(Bench::Call(args)) => call::run(&args),
         Command::Bench(Bench::Loading(args)) => loading::run(&args),
         Command::Bench(Bench::Wrapped(args)) => wrapped::run(&args),
+        Command::Bench(Bench::Native(args)) => native::run(&args),
         Command::Bench(Bench::Swap(args)) => swap::run(&args),
         Command::Bench(Bench::Throughput(args)) => throughput::run(&args),
         Command::Bench(Bench::Latency(args)) => latency::run(&args),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::Signal;
 use sandstream::app;
 use sandstream::backend::wasm::{self, Compiler};
-use sandstream::backend::{Backend as _, Payload, Session};
+use sandstream::backend::{Backend as _, Engines, Payload, Session};
 use sandstream::types::proto::Grants;
 use sandstream::types::proto::model_descriptor::ModelType;
 use sandstream::types::{Digest, Limits, Scores, TensorRef};
@@ -249,6 +249,6 @@ fn session(rounds: u64) -> Result<Box<dyn Session>> {
         signature: None,
         label: "wine/slow-score@1".into(),
     };
-    let model = app::backends(&config)?.load(&payload, &Limits::default())?;
+    let model = app::backends(&config, &Engines::default())?.load(&payload, &Limits::default())?;
     Ok(model.session(Instant::now() + Duration::from_secs(60))?)
 }

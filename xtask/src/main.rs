@@ -8,8 +8,10 @@ mod demo;
 mod dev;
 mod docs;
 mod examples;
+mod fuzz;
 mod guests;
 mod kafka;
+mod native;
 mod onnx;
 mod python;
 mod test;
@@ -38,6 +40,8 @@ enum Command {
     /// Networks out of packages of PyPI, with preprocessing of their own as WASM around them.
     #[command(subcommand)]
     Examples(examples::Command),
+    /// What reads models from outside, on what a coverage-guided fuzzer comes up with.
+    Fuzz(fuzz::Args),
     /// The guests in `plugins`: build them, compare them with the committed components.
     #[command(subcommand)]
     Guests(guests::Command),
@@ -46,6 +50,8 @@ enum Command {
     Kafka(kafka::Command),
     /// The node tests of ONNX: what is accepted has to be right.
     OnnxConformance(onnx::Args),
+    /// Fetches ONNX Runtime's library from PyPI and prints its path, for `onnxruntime` in `[backends]`.
+    Onnxruntime,
     /// The Python package: lints, and its tests on a broker for development.
     Python,
     /// Everything that has to hold: format, bans, lints, tests on a real Kafka, guests rebuilt and compared.
@@ -61,11 +67,14 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Conformance(args) => conformance::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Examples(command) => examples::run(&command),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Guests(command) => guests::run(&command),
         Command::Kafka(command) => kafka::run(&command),
         Command::OnnxConformance(args) => onnx::run(&args),
+        Command::Onnxruntime => native::onnxruntime(),
         Command::Python => python::test().map(|()| ExitCode::SUCCESS),
         Command::Test(args) => test::run(&args),
+        Command::Trial(words) if words.starts_with(&["bench".to_owned(), "native".to_owned()]) => native::bench(&words),
         Command::Trial(words) => workspace::trial(&words),
     }
 }

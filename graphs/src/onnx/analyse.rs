@@ -14,22 +14,49 @@ use crate::{Bounds, Refused};
 /// A tensor is too large, or tract finds types or shapes that do not fit together.
 pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds: &Bounds) -> Result<(), Refused> {
     let order = model.eval_order().map_err(|error| run::engine(&error))?;
+    let mut folded = 0u64;
     for id in order {
         let facts = infer(model, id).map_err(|error| run::engine(&error))?;
-        for fact in facts {
-            if let Some(Some(volume)) = volume(&fact, rows)
-                && volume > bounds.elements as u64
-            {
-                return Err(too_large(&model.node(id).name, volume, bounds));
-            }
-            if let Some(None) = volume(&fact, rows) {
-                return Err(too_large(&model.node(id).name, u64::MAX, bounds));
-            }
+        folded = facts.iter().filter(|_| constant(model, id)).filter_map(bytes).fold(folded, u64::saturating_add);
+        if folded > bounds.weights {
+            let what = "bytes that follow from constants".to_owned();
+            return Err(Refused::TooLarge { what, got: folded, max: bounds.weights });
         }
+        facts.iter().try_for_each(|fact| within(model, id, fact, rows, bounds))?;
         let step = step(model, id);
         step.map_err(|error| run::engine(&error.context(format!("node `{}`", model.node(id).name))))?;
+        // What was open may be known by now, and the next node counts with it.
+        model.node(id).outputs.iter().try_for_each(|output| within(model, id, &output.fact, rows, bounds))?;
     }
     Ok(())
+}
+
+/// Checks the size of a tensor, where it is known.
+fn within(
+    model: &InferenceModel,
+    id: usize,
+    fact: &InferenceFact,
+    rows: Option<&Symbol>,
+    bounds: &Bounds,
+) -> Result<(), Refused> {
+    let Some(volume) = volume(fact, rows) else { return Ok(()) };
+    match volume {
+        Some(volume) if volume <= bounds.elements as u64 => Ok(()),
+        _ => Err(too_large(&model.node(id).name, volume.unwrap_or(u64::MAX), bounds)),
+    }
+}
+
+/// Whether a node depends on constants alone: tract computes it at once, and keeps what it made.
+fn constant(model: &InferenceModel, id: usize) -> bool {
+    let node = model.node(id);
+    let known = |outlet: &OutletId| model.outlet_fact(*outlet).is_ok_and(|fact| fact.value.is_concrete());
+    !model.inputs.iter().any(|input| input.node == id) && node.inputs.iter().all(known)
+}
+
+/// Bytes of a tensor whose type and shape are known.
+fn bytes(fact: &InferenceFact) -> Option<u64> {
+    let size = u64::try_from(fact.datum_type.concretize()?.size_of()).ok()?;
+    Some(volume(fact, None)??.saturating_mul(size))
 }
 
 /// What a node's outputs would be, without computing them.

@@ -10,11 +10,12 @@ use tract_onnx::pb::{
 };
 use tract_onnx::tract_hir::internal::{InferenceFact, InferenceModel, InferenceModelExt as _};
 
-use super::{Shapes, allow, analyse, decode, ops, probe, tensor, walk};
+use super::engine::{self, Choice, Engines};
+use super::{Shapes, allow, analyse, decode, ops, probe, runtime, tensor, walk};
 use crate::run::{self, Lead, Typed};
 use crate::{Bounds, Files, Graph, Refused};
 
-/// Reads, checks and plans a model whose inputs and outputs all have the rows as their first dimension.
+/// Reads, checks and plans a model whose inputs and outputs all have the rows as their first dimension, for tract.
 ///
 /// Where the file fixes that dimension to one, rows run together if the graph provably and visibly allows it, else one by one:
 /// [`Graph::batched`] says which.
@@ -22,6 +23,20 @@ use crate::{Bounds, Files, Graph, Refused};
 /// # Errors
 /// What is not as expected, or not on the allow-list, by name.
 pub fn load(bytes: &[u8], files: &dyn Files, shapes: &Shapes, bounds: &Bounds) -> Result<Arc<dyn Graph>, Refused> {
+    load_with(bytes, files, shapes, bounds, &Engines { choice: Choice::Tract, onnxruntime: None })
+}
+
+/// The same for one of several engines; [`Graph::engine`] says which it is. The allow-list is one for all of them.
+///
+/// # Errors
+/// As [`load`]; the engine that is asked for is not there.
+pub fn load_with(
+    bytes: &[u8],
+    files: &dyn Files,
+    shapes: &Shapes,
+    bounds: &Bounds,
+    engines: &Engines,
+) -> Result<Arc<dyn Graph>, Refused> {
     let model = checked(bytes, files, bounds)?;
     let graph = graph_of(&model)?;
     let inputs = inputs(graph, shapes)?;
@@ -35,12 +50,30 @@ pub fn load(bytes: &[u8], files: &dyn Files, shapes: &Shapes, bounds: &Bounds) -
     if inputs.is_empty() {
         return Err(Refused::Malformed { what: "the model".to_owned(), reason: "it has no inputs".to_owned() });
     }
-    let together = planned(&model, &inputs, Wanted::Rows, bounds);
+    let tract = || rowed(&inputs, |wanted| planned(&model, &inputs, wanted, bounds));
+    let Some(runtime) = engines.runtime()? else { return tract() };
+    let library = || rowed(&inputs, |wanted| runtime::graph(&runtime, &model, &inputs, wanted, bounds));
+    match engines.choice {
+        Choice::Tract => tract(),
+        Choice::OnnxRuntime => library(),
+        Choice::Auto if engine::faster(graph) => library().or_else(|_| tract()),
+        Choice::Auto => match tract() {
+            Err(Refused::Engine(words)) => {
+                library().map_err(|other| Refused::Engine(format!("tract: {words}; ONNX Runtime: {other}")))
+            }
+            other => other,
+        },
+    }
+}
+
+/// Rows together where that is sound, else one by one.
+fn rowed(inputs: &[Input], planned: impl Fn(Wanted) -> Result<Arc<dyn Graph>, Refused>) -> Result<Arc<dyn Graph>, Refused> {
+    let together = planned(Wanted::Rows);
     // A first dimension that is open in the file is the author's word that rows do not see each other.
     if together.is_ok() && inputs.iter().all(|input| matches!(input.first, First::Open)) {
         return together;
     }
-    match (planned(&model, &inputs, Wanted::One, bounds), together) {
+    match (planned(Wanted::One), together) {
         (Ok(single), Ok(together)) => Ok(if probe::agree(together.as_ref(), single.as_ref()) { together } else { single }),
         (Ok(single), Err(_)) => Ok(single),
         (Err(single), Err(together)) => {
@@ -63,7 +96,7 @@ pub fn load_fixed(bytes: &[u8], files: &dyn Files, bounds: &Bounds) -> Result<Ar
 
 fn checked(bytes: &[u8], files: &dyn Files, bounds: &Bounds) -> Result<ModelProto, Refused> {
     let model = decode::decode(bytes, files, bounds)?;
-    walk::order(graph_of(&model)?, &HashSet::new())?;
+    walk::order(graph_of(&model)?)?;
     allow::check(&model)?;
     Ok(model)
 }
@@ -83,12 +116,12 @@ enum First {
 }
 
 /// An input of the model that is no constant.
-struct Input {
-    name: String,
-    datum: DatumType,
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) datum: DatumType,
     first: First,
     /// The dimensions after the first.
-    rest: Vec<usize>,
+    pub(super) rest: Vec<usize>,
 }
 
 impl Input {
@@ -99,7 +132,7 @@ impl Input {
 
 /// Where a plan has its rows.
 #[derive(Clone, Copy, PartialEq)]
-enum Wanted {
+pub(super) enum Wanted {
     Rows,
     One,
     Whole,
@@ -161,10 +194,18 @@ fn input(info: &ValueInfoProto, given: Option<&[usize]>) -> Result<Input, Refuse
 }
 
 fn planned(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -> Result<Arc<dyn Graph>, Refused> {
-    let made = run::guarded(|| typed(model, inputs, wanted, bounds));
-    let (typed, lead) = made.map_err(|panic| Refused::Engine(format!("it panicked: {panic}")))??;
+    let made = run::guarded(|| named(model, inputs, wanted, bounds));
+    run::graph(made.map_err(|panic| Refused::Engine(format!("it panicked: {panic}")))??, bounds)
+}
+
+/// What tract knows of a model, with the names of its inputs and outputs.
+///
+/// # Errors
+/// A tensor is too large, or tract does not understand it.
+pub(super) fn named(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -> Result<Typed, Refused> {
+    let (typed, lead) = typed(model, inputs, wanted, bounds)?;
     let outputs = graph_of(model)?.output.iter().map(|output| output.name.clone()).collect();
-    run::graph(Typed { model: typed, lead, inputs: inputs.iter().map(|input| input.name.clone()).collect(), outputs }, bounds)
+    Ok(Typed { model: typed, lead, inputs: inputs.iter().map(|input| input.name.clone()).collect(), outputs })
 }
 
 fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -> Result<(TypedModel, Lead), Refused> {

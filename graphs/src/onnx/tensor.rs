@@ -69,14 +69,15 @@ pub(super) fn supported(number: i32) -> Result<(DataType, usize), String> {
     Ok((datum, size))
 }
 
-/// Number of values of a shape; `None` where no usize can hold it.
+/// Number of values of a shape; `None` where no usize can hold it, were none of its dimensions zero: tract multiplies the others all
+/// the same.
 fn volume(dims: &[i64]) -> Result<Option<usize>, String> {
     let mut product = Some(1usize);
     for dim in dims {
         let size = usize::try_from(*dim).map_err(|_| format!("its shape {dims:?} has a negative dimension"))?;
-        product = product.and_then(|product| product.checked_mul(size));
+        product = product.and_then(|product| product.checked_mul(size.max(1)));
     }
-    Ok(if dims.contains(&0) { Some(0) } else { product })
+    Ok(product.map(|product| if dims.contains(&0) { 0 } else { product }))
 }
 
 fn clear(tensor: &mut TensorProto) {

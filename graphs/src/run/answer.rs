@@ -1,9 +1,8 @@
 //! Tensors of the engine's become values of the caller's.
 
-use tract_core::internal::tract_data::prelude::{Datum, Tensor};
-use tract_core::internal::{TractResult, bail};
 use tract_core::prelude::tract_data::half::f16;
 
+use super::engine::{Number, Values};
 use crate::{Answer, Element, Strings};
 
 /// One empty answer per element type, with the memory of those of the call before where they fit.
@@ -34,12 +33,12 @@ fn empty(element: Element) -> Answer {
 }
 
 /// Adds the values of a tensor to an answer of its kind.
-pub(super) fn append(answer: &mut Answer, tensor: &Tensor, element: Element) -> TractResult<()> {
+pub(super) fn append(answer: &mut Answer, tensor: &impl Values, element: Element) -> Result<(), String> {
     match (answer, element) {
-        (Answer::F32(values), Element::F32) => values.extend_from_slice(slice(tensor)?),
-        (Answer::F32(values), Element::F16) => values.extend(slice::<f16>(tensor)?.iter().map(|value| value.to_f32())),
-        (Answer::F64(values), Element::F64) => values.extend_from_slice(slice(tensor)?),
-        (Answer::I64(values), Element::I64) => values.extend_from_slice(slice(tensor)?),
+        (Answer::F32(values), Element::F32) => values.extend_from_slice(tensor.numbers()?),
+        (Answer::F32(values), Element::F16) => values.extend(tensor.numbers::<f16>()?.iter().map(|value| value.to_f32())),
+        (Answer::F64(values), Element::F64) => values.extend_from_slice(tensor.numbers()?),
+        (Answer::I64(values), Element::I64) => values.extend_from_slice(tensor.numbers()?),
         (Answer::I64(values), Element::Bool) => widen::<bool>(values, tensor)?,
         (Answer::I64(values), Element::I8) => widen::<i8>(values, tensor)?,
         (Answer::I64(values), Element::I16) => widen::<i16>(values, tensor)?,
@@ -48,26 +47,23 @@ pub(super) fn append(answer: &mut Answer, tensor: &Tensor, element: Element) -> 
         (Answer::I64(values), Element::U16) => widen::<u16>(values, tensor)?,
         (Answer::I64(values), Element::U32) => widen::<u32>(values, tensor)?,
         (Answer::I64(values), Element::U64) => {
-            for value in slice::<u64>(tensor)? {
-                values.push(i64::try_from(*value)?);
+            for value in tensor.numbers::<u64>()? {
+                values.push(i64::try_from(*value).map_err(|_| format!("{value} is more than an int64 holds"))?);
             }
         }
         (Answer::Strings(texts), Element::Text) => {
-            for text in slice::<String>(tensor)? {
+            for text in tensor.texts()?.iter() {
                 texts.data.extend_from_slice(text.as_bytes());
-                texts.ends.push(u32::try_from(texts.data.len())?);
+                let end = u32::try_from(texts.data.len());
+                texts.ends.push(end.map_err(|_| "the texts of an output have more than 4 GiB".to_owned())?);
             }
         }
-        (_, element) => bail!("an output of {element} came in an answer of another kind"),
+        (_, element) => return Err(format!("an output of {element} came in an answer of another kind")),
     }
     Ok(())
 }
 
-fn slice<T: Datum>(tensor: &Tensor) -> TractResult<&[T]> {
-    tensor.try_as_plain_ram()?.as_slice::<T>()
-}
-
-fn widen<T: Datum + Copy + Into<i64>>(values: &mut Vec<i64>, tensor: &Tensor) -> TractResult<()> {
-    values.extend(slice::<T>(tensor)?.iter().map(|value| (*value).into()));
+fn widen<T: Number + Into<i64>>(values: &mut Vec<i64>, tensor: &impl Values) -> Result<(), String> {
+    values.extend(tensor.numbers::<T>()?.iter().map(|value| (*value).into()));
     Ok(())
 }

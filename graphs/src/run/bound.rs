@@ -1,6 +1,7 @@
 //! The size of what a model makes, from the shapes of its tensors, before any is allocated.
 
-use tract_core::internal::{Symbol, SymbolValues, TDim, TypedFact, TypedModel};
+use tract_core::internal::{Symbol, SymbolValues, TDim, TypedFact, TypedModel, TypedNode};
+use tract_core::ops::array::Range;
 use tract_core::ops::konst::Const;
 use tract_core::ops::logic::IfThenElse;
 use tract_core::ops::scan::Scan;
@@ -15,6 +16,9 @@ pub(super) fn tensors(model: &TypedModel, rows: Option<&Symbol>, bounds: &Bounds
     let one = one_row(rows);
     let mut widest = 1;
     for node in model.nodes() {
+        if node.op_is::<Range>() {
+            length(node, rows)?;
+        }
         for output in &node.outputs {
             let volume = volume(output.fact.shape.iter(), &one).unwrap_or(Some(1)).unwrap_or(u64::MAX);
             let size = usize::try_from(volume).unwrap_or(usize::MAX);
@@ -28,6 +32,25 @@ pub(super) fn tensors(model: &TypedModel, rows: Option<&Symbol>, bounds: &Bounds
         widest = widest.max(tensors(body, rows, bounds)?);
     }
     Ok(widest)
+}
+
+/// Everything else is as large as what it comes from, or its size has to be known; a range is as long as a value says.
+fn length(node: &TypedNode, rows: Option<&Symbol>) -> Result<(), Refused> {
+    let mut symbols = node.outputs.iter().flat_map(|output| output.fact.shape.iter()).flat_map(TDim::symbols);
+    if symbols.all(|symbol| Some(&symbol) == rows) {
+        return Ok(());
+    }
+    let reason = "its length comes from the values of a record, which could ask for any amount of memory; constants and shapes are supported";
+    Err(Refused::Operator { operator: "Range".to_owned(), node: node.name.clone(), reason: reason.to_owned() })
+}
+
+/// The number of values of the widest tensor that has the rows in its shape, for one row: what a call holds of each row.
+pub(super) fn row_values(model: &TypedModel, rows: &Symbol) -> usize {
+    let one = one_row(Some(rows));
+    let has_rows = |fact: &TypedFact| fact.shape.iter().any(|dim| dim.symbols().contains(rows));
+    let facts = model.nodes().iter().flat_map(|node| &node.outputs).map(|output| &output.fact);
+    let volumes = facts.filter(|fact| has_rows(fact)).filter_map(|fact| volume(fact.shape.iter(), &one).flatten());
+    volumes.max().and_then(|volume| usize::try_from(volume).ok()).unwrap_or(1).max(1)
 }
 
 /// The refusal of a tensor that a node makes.
@@ -50,8 +73,8 @@ fn volume<'a>(shape: impl IntoIterator<Item = &'a TDim>, at: &SymbolValues) -> O
     let mut product = Some(1u64);
     for dim in shape {
         let size = dim.eval_to_i64(at).ok()?;
-        // A shape with a zero holds nothing, whatever the others say; negative ones are tract's to refuse.
-        let size = u64::try_from(size).unwrap_or(0);
+        // A shape with a zero holds nothing, but tract multiplies the others all the same; negative ones are tract's to refuse.
+        let size = u64::try_from(size).unwrap_or(0).max(1);
         product = product.and_then(|product| product.checked_mul(size));
     }
     Some(product)

@@ -1,9 +1,10 @@
 //! Values of the caller's become tensors of the engine's.
 
-use tract_core::internal::tract_data::prelude::{Datum, Tensor};
-use tract_core::internal::{TValue, tract_ndarray};
+use std::borrow::Cow;
+
 use tract_core::prelude::tract_data::half::f16;
 
+use super::engine::{Engine, Number};
 use crate::{Element, Feed, Port, RunError};
 
 /// Checks that a feed holds `rows` rows of `width` values.
@@ -41,36 +42,39 @@ fn wrong(port: &Port, reason: String) -> RunError {
 }
 
 /// Rows `from .. from + rows` of a checked feed as a tensor of this shape; a row has `width` values.
-pub(super) fn tensor(
-    feed: &Feed<'_>,
+pub(crate) fn tensor<'a, E: Engine>(
+    feed: &Feed<'a>,
     port: &Port,
     (from, rows): (usize, usize),
     width: usize,
     shape: &[usize],
-) -> Result<TValue, RunError> {
+) -> Result<E::Input<'a>, RunError> {
     let part = from * width..(from + rows) * width;
     let missing = || wrong(port, "rows are missing".to_owned());
-    match feed {
+    match *feed {
         Feed::F32(values) => {
             let values = values.get(part).ok_or_else(missing)?;
             if port.element == Element::F16 {
-                return copied(port, shape, &values.iter().map(|value| f16::from_f32(*value)).collect::<Vec<_>>());
+                return owned::<E, _>(port, shape, values.iter().map(|value| f16::from_f32(*value)).collect());
             }
-            copied(port, shape, values)
+            borrowed::<E, _>(port, shape, values)
         }
-        Feed::F64(values) => copied(port, shape, values.get(part).ok_or_else(missing)?),
-        Feed::I64(values) => integers(port, shape, values.get(part).ok_or_else(missing)?),
+        Feed::F64(values) => borrowed::<E, _>(port, shape, values.get(part).ok_or_else(missing)?),
+        Feed::I64(values) => integers::<E>(port, shape, values.get(part).ok_or_else(missing)?),
         Feed::Strings { data, ends } if port.element == Element::Text => {
             let texts = part.map(|at| text(data, ends, at, port)).collect::<Result<Vec<_>, _>>()?;
-            let array = tract_ndarray::ArrayD::from_shape_vec(shape, texts).map_err(|error| wrong(port, error.to_string()))?;
-            Ok(TValue::from(Tensor::from(array)))
+            E::texts(texts, shape).map_err(|reason| wrong(port, reason))
         }
-        Feed::Strings { data, ends } => raw(port, shape, (from, rows), width, data, ends),
+        Feed::Strings { data, ends } => raw::<E>(port, shape, (from, rows), width, data, ends),
     }
 }
 
-fn copied<T: Datum + Copy>(port: &Port, shape: &[usize], values: &[T]) -> Result<TValue, RunError> {
-    Tensor::from_shape(shape, values).map(TValue::from).map_err(|error| wrong(port, format!("{error:#}")))
+fn borrowed<'a, E: Engine, T: Number>(port: &Port, shape: &[usize], values: &'a [T]) -> Result<E::Input<'a>, RunError> {
+    E::numbers(Cow::Borrowed(values), shape).map_err(|reason| wrong(port, reason))
+}
+
+fn owned<'a, E: Engine, T: Number>(port: &Port, shape: &[usize], values: Vec<T>) -> Result<E::Input<'a>, RunError> {
+    E::numbers(Cow::Owned(values), shape).map_err(|reason| wrong(port, reason))
 }
 
 fn bytes<'a>(data: &'a [u8], ends: &[u32], at: usize, port: &Port) -> Result<&'a [u8], RunError> {
@@ -85,19 +89,19 @@ fn text(data: &[u8], ends: &[u32], at: usize, port: &Port) -> Result<String, Run
     text.map(str::to_owned).map_err(|error| wrong(port, format!("value {at} is not UTF-8: {error}")))
 }
 
-fn integers(port: &Port, shape: &[usize], values: &[i64]) -> Result<TValue, RunError> {
+fn integers<'a, E: Engine>(port: &Port, shape: &[usize], values: &'a [i64]) -> Result<E::Input<'a>, RunError> {
     match port.element {
-        Element::I64 => copied(port, shape, values),
+        Element::I64 => borrowed::<E, _>(port, shape, values),
         Element::Bool => {
-            copied(port, shape, &each(port, values, |value| [false, true].get(usize::try_from(value).ok()?).copied())?)
+            owned::<E, _>(port, shape, each(port, values, |value| [false, true].get(usize::try_from(value).ok()?).copied())?)
         }
-        Element::I8 => copied(port, shape, &each(port, values, |value| i8::try_from(value).ok())?),
-        Element::I16 => copied(port, shape, &each(port, values, |value| i16::try_from(value).ok())?),
-        Element::I32 => copied(port, shape, &each(port, values, |value| i32::try_from(value).ok())?),
-        Element::U8 => copied(port, shape, &each(port, values, |value| u8::try_from(value).ok())?),
-        Element::U16 => copied(port, shape, &each(port, values, |value| u16::try_from(value).ok())?),
-        Element::U32 => copied(port, shape, &each(port, values, |value| u32::try_from(value).ok())?),
-        Element::U64 => copied(port, shape, &each(port, values, |value| u64::try_from(value).ok())?),
+        Element::I8 => owned::<E, _>(port, shape, each(port, values, |value| i8::try_from(value).ok())?),
+        Element::I16 => owned::<E, _>(port, shape, each(port, values, |value| i16::try_from(value).ok())?),
+        Element::I32 => owned::<E, _>(port, shape, each(port, values, |value| i32::try_from(value).ok())?),
+        Element::U8 => owned::<E, _>(port, shape, each(port, values, |value| u8::try_from(value).ok())?),
+        Element::U16 => owned::<E, _>(port, shape, each(port, values, |value| u16::try_from(value).ok())?),
+        Element::U32 => owned::<E, _>(port, shape, each(port, values, |value| u32::try_from(value).ok())?),
+        Element::U64 => owned::<E, _>(port, shape, each(port, values, |value| u64::try_from(value).ok())?),
         Element::F16 | Element::F32 | Element::F64 | Element::Text => Err(wrong(port, "integers came".to_owned())),
     }
 }
@@ -109,14 +113,14 @@ fn each<T>(port: &Port, values: &[i64], convert: impl Fn(i64) -> Option<T>) -> R
 }
 
 /// Rows that are bytes: the values as they lie in memory, little-endian.
-fn raw(
+fn raw<'a, E: Engine>(
     port: &Port,
     shape: &[usize],
     (from, rows): (usize, usize),
     width: usize,
     data: &[u8],
     ends: &[u32],
-) -> Result<TValue, RunError> {
+) -> Result<E::Input<'a>, RunError> {
     let size = size(port.element);
     let mut all = Vec::with_capacity(rows * width * size);
     for row in from..from + rows {
@@ -130,19 +134,19 @@ fn raw(
     match port.element {
         Element::Bool => match all.iter().find(|byte| **byte > 1) {
             Some(byte) => Err(wrong(port, format!("byte {byte} is no truth value, 0 and 1 are"))),
-            None => copied(port, shape, &all.iter().map(|byte| *byte == 1).collect::<Vec<_>>()),
+            None => owned::<E, _>(port, shape, all.iter().map(|byte| *byte == 1).collect()),
         },
-        Element::F16 => copied(port, shape, &numbers(&all, f16::from_le_bytes)),
-        Element::F32 => copied(port, shape, &numbers(&all, f32::from_le_bytes)),
-        Element::F64 => copied(port, shape, &numbers(&all, f64::from_le_bytes)),
-        Element::I8 => copied(port, shape, &numbers(&all, i8::from_le_bytes)),
-        Element::I16 => copied(port, shape, &numbers(&all, i16::from_le_bytes)),
-        Element::I32 => copied(port, shape, &numbers(&all, i32::from_le_bytes)),
-        Element::I64 => copied(port, shape, &numbers(&all, i64::from_le_bytes)),
-        Element::U8 => copied(port, shape, &all),
-        Element::U16 => copied(port, shape, &numbers(&all, u16::from_le_bytes)),
-        Element::U32 => copied(port, shape, &numbers(&all, u32::from_le_bytes)),
-        Element::U64 => copied(port, shape, &numbers(&all, u64::from_le_bytes)),
+        Element::F16 => owned::<E, _>(port, shape, numbers(&all, f16::from_le_bytes)),
+        Element::F32 => owned::<E, _>(port, shape, numbers(&all, f32::from_le_bytes)),
+        Element::F64 => owned::<E, _>(port, shape, numbers(&all, f64::from_le_bytes)),
+        Element::I8 => owned::<E, _>(port, shape, numbers(&all, i8::from_le_bytes)),
+        Element::I16 => owned::<E, _>(port, shape, numbers(&all, i16::from_le_bytes)),
+        Element::I32 => owned::<E, _>(port, shape, numbers(&all, i32::from_le_bytes)),
+        Element::I64 => owned::<E, _>(port, shape, numbers(&all, i64::from_le_bytes)),
+        Element::U8 => owned::<E, _>(port, shape, all),
+        Element::U16 => owned::<E, _>(port, shape, numbers(&all, u16::from_le_bytes)),
+        Element::U32 => owned::<E, _>(port, shape, numbers(&all, u32::from_le_bytes)),
+        Element::U64 => owned::<E, _>(port, shape, numbers(&all, u64::from_le_bytes)),
         Element::Text => Err(wrong(port, "bytes came".to_owned())),
     }
 }

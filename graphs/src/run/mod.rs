@@ -5,9 +5,13 @@
 
 mod answer;
 mod bound;
+mod channels;
+mod engine;
 mod feed;
 mod guard;
+mod rows;
 mod runner;
+mod tract;
 
 use std::sync::Arc;
 
@@ -21,7 +25,17 @@ use crate::{Bounds, Dim, Element, Graph, Port, Refused, RunError, Runner, exact}
 #[cfg(feature = "onnx")]
 pub(crate) use bound::too_large;
 pub(crate) use bound::volume_at_one_row;
+#[cfg(feature = "ort")]
+pub(crate) use engine::{Engine, Number, Show, Values};
+#[cfg(feature = "ort")]
+pub(crate) use feed::tensor;
 pub(crate) use guard::guarded;
+#[cfg(feature = "ort")]
+pub(crate) use rows::onnx_runtime as onnx_runtime_rows;
+#[cfg(feature = "ort")]
+pub(crate) use runner::Bound;
+#[cfg(not(feature = "ort"))]
+use runner::Bound;
 
 /// What runs the graphs of this module.
 const ENGINE: &str = "tract 0.23.9";
@@ -37,15 +51,34 @@ pub(crate) enum Lead {
     Whole,
 }
 
+/// How rows go through an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Any number in one call.
+    Together,
+    /// One by one, with a first dimension that is one.
+    One,
+    /// One by one, without a dimension for them.
+    Whole,
+}
+
+/// What a graph takes and gives, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) inputs: Arc<[Port]>,
+    pub(crate) outputs: Arc<[Port]>,
+    pub(crate) rows: Rows,
+    /// Most rows in one call.
+    pub(crate) rows_max: usize,
+    /// Values of the widest tensor that a row has.
+    pub(crate) row_values: usize,
+}
+
 /// A graph that is run by tract.
 #[derive(Debug)]
 struct Planned {
     plan: Arc<TypedRunnableModel>,
-    lead: Lead,
-    inputs: Arc<[Port]>,
-    outputs: Arc<[Port]>,
-    /// Most rows in one call, so that no tensor becomes larger than the bounds.
-    rows_max: usize,
+    layout: Layout,
     memory_bytes: u64,
 }
 
@@ -61,7 +94,7 @@ pub(crate) struct Typed {
     pub(crate) outputs: Vec<String>,
 }
 
-/// Checks, optimises and plans a model.
+/// Checks, optimises and plans a model. Rows that could go through it together may go singly, where that is faster.
 ///
 /// # Errors
 /// It asks for more than the bounds, its inputs and outputs do not have the rows where `lead` says, or tract does not accept it.
@@ -72,22 +105,41 @@ pub(crate) fn graph(typed: Typed, bounds: &Bounds) -> Result<Arc<dyn Graph>, Ref
     })
 }
 
-fn plan(typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
-    let Typed { mut model, lead, inputs: input_names, outputs: output_names } = typed;
-    numbers_for_dimensions(&mut model).map_err(|error| engine(&error))?;
-    let symbol = match &lead {
-        Lead::Rows(symbol) => Some(symbol.clone()),
-        Lead::One | Lead::Whole => None,
-    };
-    let widest = bound::tensors(&model, symbol.as_ref(), bounds)?;
-    let memory_bytes = bound::weights(&model, bounds)?;
-    let inputs = ports(&model, &lead, &model.inputs, &input_names, true)?;
-    let outputs = ports(&model, &lead, &model.outputs, &output_names, false)?;
-    exact::replace(&mut model).map_err(|error| engine(&error))?;
-    let model = model.into_optimized().map_err(|error| engine(&error))?;
+fn plan(mut typed: Typed, bounds: &Bounds) -> Result<Planned, Refused> {
+    let (mut layout, memory_bytes) = layout(&mut typed, bounds)?;
+    exact::replace(&mut typed.model).map_err(|error| engine(&error))?;
+    let mut model = typed.model.into_decluttered().map_err(|error| engine(&error))?;
+    if let Lead::Rows(symbol) = &typed.lead {
+        layout.rows_max = layout.rows_max.min(rows::tract(layout.row_values, memory_bytes));
+        if let Some(single) = rows::singly(&model, symbol) {
+            (model, layout.rows, layout.rows_max) = (single, Rows::One, 1);
+        }
+    }
+    let model = channels::last(model).and_then(TypedModel::into_optimized).map_err(|error| engine(&error))?;
     let plan = TypedSimplePlan::new(model).map_err(|error| engine(&error))?;
-    let rows_max = if symbol.is_some() { (bounds.elements / widest.max(1)).max(1) } else { 1 };
-    Ok(Planned { plan, lead, inputs: inputs.into(), outputs: outputs.into(), rows_max, memory_bytes })
+    Ok(Planned { plan, layout, memory_bytes })
+}
+
+/// What a model takes and gives, and the bytes of its weights.
+///
+/// # Errors
+/// It asks for more than the bounds, or its inputs and outputs do not have the rows where its lead says.
+pub(crate) fn layout(typed: &mut Typed, bounds: &Bounds) -> Result<(Layout, u64), Refused> {
+    let Typed { model, lead, inputs, outputs } = typed;
+    numbers_for_dimensions(model).map_err(|error| engine(&error))?;
+    let lead = &*lead;
+    let (symbol, rows) = match lead {
+        Lead::Rows(symbol) => (Some(symbol), Rows::Together),
+        Lead::One => (None, Rows::One),
+        Lead::Whole => (None, Rows::Whole),
+    };
+    let widest = bound::tensors(model, symbol, bounds)?;
+    let memory_bytes = bound::weights(model, bounds)?;
+    let inputs = ports(model, lead, &model.inputs, inputs, true)?;
+    let outputs = ports(model, lead, &model.outputs, outputs, false)?;
+    let row_values = symbol.map_or(widest, |symbol| bound::row_values(model, symbol));
+    let rows_max = if rows == Rows::Together { (bounds.elements / widest.max(1)).max(1) } else { 1 };
+    Ok((Layout { inputs: inputs.into(), outputs: outputs.into(), rows, rows_max, row_values }, memory_bytes))
 }
 
 /// An error of tract's with all its causes.
@@ -177,11 +229,11 @@ pub(crate) fn element(datum: DatumType) -> Option<Element> {
 
 impl Graph for Planned {
     fn inputs(&self) -> &[Port] {
-        &self.inputs
+        &self.layout.inputs
     }
 
     fn outputs(&self) -> &[Port] {
-        &self.outputs
+        &self.layout.outputs
     }
 
     fn engine(&self) -> &str {
@@ -189,7 +241,7 @@ impl Graph for Planned {
     }
 
     fn batched(&self) -> bool {
-        matches!(self.lead, Lead::Rows(_))
+        self.layout.rows == Rows::Together
     }
 
     fn memory_bytes(&self) -> u64 {
@@ -197,6 +249,8 @@ impl Graph for Planned {
     }
 
     fn runner(&self) -> Result<Box<dyn Runner>, RunError> {
-        runner::Tract::new(self).map(|runner| Box::new(runner) as Box<dyn Runner>)
+        let state = guarded(|| self.plan.spawn()).map_err(RunError::Panicked)?;
+        let state = state.map_err(|error| RunError::Failed(tract::words(&error)))?;
+        Ok(Box::new(Bound::new(tract::Tract(state), &self.layout)))
     }
 }

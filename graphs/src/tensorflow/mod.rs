@@ -50,7 +50,7 @@ pub fn frozen(bytes: &[u8], options: &Options, bounds: &Bounds) -> Result<Arc<dy
     guarded(|| {
         let graph = proto::GraphDef::decode(bytes)
             .map_err(|error| Refused::Malformed { what: "GraphDef".to_owned(), reason: error.to_string() })?;
-        let ends = translate::ends(&graph)?;
+        let ends = translate::ends(&graph, bounds)?;
         let typed = translate::frozen(&graph, &ends, options, bounds)?;
         run::graph(typed, bounds)
     })

@@ -4,13 +4,26 @@ use tract_core::internal::{Datum, DatumType, Tensor, TractResult, f16};
 
 use super::{dtype, proto::TensorProto};
 
+/// What a text takes, even where it is empty.
+const TEXT_BYTES: usize = size_of::<Vec<u8>>();
+
+/// Bytes that a constant of a graph takes.
+///
+/// # Errors
+/// It is too large, or of a type that is not read.
+pub(super) fn bytes(proto: &TensorProto, elements_max: usize) -> Result<usize, String> {
+    let elements = elements(&shape(proto)?, elements_max)?;
+    let size = if proto.dtype == dtype::STRING { Some(TEXT_BYTES) } else { dtype::size(proto.dtype) };
+    let size = size.ok_or_else(|| format!("a constant of {} is not read", dtype::name(proto.dtype)))?;
+    Ok(elements.saturating_mul(size))
+}
+
 /// A constant of a graph.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn constant(proto: &TensorProto, elements_max: usize) -> Result<Tensor, String> {
-    let dims = proto.tensor_shape.iter().flat_map(|shape| &shape.dim).map(|dim| usize::try_from(dim.size));
-    let shape = dims.collect::<Result<Vec<_>, _>>().map_err(|_| "a constant has a negative dimension".to_owned())?;
+    let shape = shape(proto)?;
     let elements = elements(&shape, elements_max)?;
     let datum = dtype::datum(proto.dtype).ok_or_else(|| format!("a constant of {} is not read", dtype::name(proto.dtype)))?;
     if !proto.tensor_content.is_empty() {
@@ -39,8 +52,7 @@ pub(super) fn constant(proto: &TensorProto, elements_max: usize) -> Result<Tenso
 /// # Errors
 /// What is wrong with it.
 pub(super) fn texts(proto: &TensorProto, elements_max: usize) -> Result<Vec<Vec<u8>>, String> {
-    let dims = proto.tensor_shape.iter().flat_map(|shape| &shape.dim).map(|dim| usize::try_from(dim.size));
-    let shape = dims.collect::<Result<Vec<_>, _>>().map_err(|_| "a constant has a negative dimension".to_owned())?;
+    let shape = shape(proto)?;
     let elements = elements(&shape, elements_max)?;
     match proto.string_val.as_slice() {
         [] => Ok(vec![Vec::new(); elements]),
@@ -68,10 +80,17 @@ pub(super) fn plain(datum: DatumType, shape: &[usize], bytes: &[u8]) -> Result<T
     Ok(tensor)
 }
 
-/// Number of values of a shape.
+fn shape(proto: &TensorProto) -> Result<Vec<usize>, String> {
+    let dims = proto.tensor_shape.iter().flat_map(|shape| &shape.dim).map(|dim| usize::try_from(dim.size));
+    dims.collect::<Result<_, _>>().map_err(|_| "a constant has a negative dimension".to_owned())
+}
+
+/// Number of values of a shape. What they were without its zeros counts too: tract multiplies the others all the same.
 fn elements(shape: &[usize], max: usize) -> Result<usize, String> {
-    let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim)).filter(|elements| *elements <= max);
-    elements.ok_or_else(|| format!("a constant of shape {shape:?} has more than {max} values"))
+    let elements =
+        shape.iter().try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1))).filter(|elements| *elements <= max);
+    let elements = elements.ok_or_else(|| format!("a constant of shape {shape:?} has more than {max} values"))?;
+    Ok(if shape.contains(&0) { 0 } else { elements })
 }
 
 /// TensorFlow leaves out what repeats: the last value given stands for all that follow, and none for zero.

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::admin::{self, Admin, StreamView, Token, View};
-use crate::backend::Backends;
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 use crate::backend::graph::Graphs;
 use crate::backend::wasm::{self, Wasm};
+use crate::backend::{Backends, Engines};
 use crate::config::Config;
 use crate::lifecycle::{self, DryRun, Lifecycle, StreamSpec, Threads};
 use crate::registry::Registry;
@@ -159,28 +159,41 @@ impl Drop for Host {
 /// The list of backends: every kind of model that can be run.
 ///
 /// # Errors
-/// The WASM engine cannot reserve its pool, or its cache cannot be used.
-pub fn backends(wasm: &wasm::Config) -> Result<Backends> {
-    let inner = with_graphs(Backends::new(), wasm);
+/// The WASM engine cannot reserve its pool, its cache cannot be used, or the library that `engines` name cannot be opened.
+pub fn backends(wasm: &wasm::Config, engines: &Engines) -> Result<Backends> {
+    let inner = with_graphs(Backends::new(), wasm, engines)?;
     let backends = Backends::new().with(ModelType::Wasm, Arc::new(Wasm::beside(wasm.clone(), inner)?));
-    Ok(with_graphs(backends, wasm))
+    with_graphs(backends, wasm, engines)
 }
 
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
-fn with_graphs(mut backends: Backends, wasm: &wasm::Config) -> Backends {
-    let graphs = Arc::new(Graphs::new(wasm.compiler.clone()));
+fn with_graphs(mut backends: Backends, wasm: &wasm::Config, engines: &Engines) -> Result<Backends> {
+    let graphs = Graphs::new(wasm.compiler.clone());
+    #[cfg(feature = "onnx")]
+    let graphs = graphs.with_engines(engines.clone()).map_err(|reason| anyhow::anyhow!(reason))?;
+    #[cfg(not(feature = "onnx"))]
+    no_engines(engines)?;
+    let graphs = Arc::new(graphs);
     if cfg!(feature = "onnx") {
         backends = backends.with(ModelType::Onnx, graphs.clone());
     }
     if cfg!(feature = "tensorflow") {
         backends = backends.with(ModelType::Tensorflow, graphs.clone()).with(ModelType::Tensorflowsaved, graphs);
     }
-    backends
+    Ok(backends)
 }
 
 #[cfg(not(any(feature = "onnx", feature = "tensorflow")))]
-fn with_graphs(backends: Backends, _: &wasm::Config) -> Backends {
-    backends
+fn with_graphs(backends: Backends, _: &wasm::Config, engines: &Engines) -> Result<Backends> {
+    no_engines(engines).map(|()| backends)
+}
+
+#[cfg(not(feature = "onnx"))]
+fn no_engines(engines: &Engines) -> Result<()> {
+    if *engines != Engines::default() {
+        bail!("[backends]: this program was built without ONNX; build with the feature `onnx`, or leave the section out");
+    }
+    Ok(())
 }
 
 /// How the control plane behaves.
@@ -202,7 +215,7 @@ fn settings(config: &Config) -> lifecycle::Config {
 /// # Errors
 /// The backends cannot be started, or a stream's settings do not fit its data types.
 pub fn dry_run(config: &Config, data_type: &str) -> Result<(DryRun, Vec<(StreamSpec, usize)>)> {
-    let dry = DryRun::new(&settings(config), backends(&config.wasm)?, Arc::new(NoChunks))?;
+    let dry = DryRun::new(&settings(config), backends(&config.wasm, &config.engines)?, Arc::new(NoChunks))?;
     let mut streams = Vec::new();
     for stream in config.streams.iter().filter(|stream| stream.types.iter().any(|name| name == data_type)) {
         let specs: Vec<_> = stream.types.iter().filter_map(|name| config.data_type(name)).cloned().collect();
@@ -230,7 +243,7 @@ impl Control {
         chunks: Arc<dyn Chunks>,
         notices: Box<dyn Notices>,
     ) -> Result<Self> {
-        let (backends, settings) = (backends(&config.wasm)?, settings(config));
+        let (backends, settings) = (backends(&config.wasm, &config.engines)?, settings(config));
         let threads = Threads::new().context("the threads that prepare models")?;
         let mut lifecycle = Lifecycle::new(&settings, backends, specs, feed, chunks, notices, Box::new(threads))?;
         let stop = Arc::new(AtomicBool::new(false));

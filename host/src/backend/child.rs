@@ -1,6 +1,7 @@
 //! Work on a model where it cannot hurt: in a child process with limits of its own, that is killed when its time is over. The
 //! child is this program under a hidden subcommand; it reads a model from standard input and writes an answer.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -83,6 +84,8 @@ fn limit(bytes: u64, seconds: u64) -> rustix::io::Result<()> {
 pub(super) struct Job<'a> {
     /// The hidden subcommand.
     pub(super) command: &'a str,
+    /// What it is told beside its limits.
+    pub(super) words: &'a [&'a OsStr],
     /// Who works: `the compiler`.
     pub(super) worker: &'a str,
     /// At what, `compiling it`, and what comes of it, `compiled`.
@@ -131,7 +134,10 @@ fn spawn(program: &Path, job: &Job<'_>, limits: &Limits) -> std::io::Result<Chil
     let seconds = limits.compile.as_secs().saturating_add(1);
     Command::new(program)
         .args([job.command, &bytes.to_string(), &seconds.to_string()])
+        .args(job.words)
         .env_clear()
+        // ONNX Runtime's library would open files and connections without it.
+        .env("ORT_DISABLE_TELEMETRY", "1")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -3,6 +3,7 @@
 
 mod check;
 mod child;
+mod engines;
 #[cfg(any(feature = "onnx", feature = "tensorflow"))]
 pub mod graph;
 pub mod kind;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use engines::{Engine, Engines};
 pub use list::Backends;
 
 use crate::types::proto::model_descriptor::ModelType;

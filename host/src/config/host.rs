@@ -1,4 +1,4 @@
-//! What belongs to the host as a whole: `[kafka]`, `[control]`, `[limits]`, `[cache]`, `[admin]`.
+//! What belongs to the host as a whole: `[kafka]`, `[control]`, `[limits]`, `[cache]`, `[backends]`, `[admin]`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::reader::Section;
 use super::{Admin, Control};
-use crate::backend::wasm;
+use crate::backend::{Engine, Engines, wasm};
 use crate::lifecycle;
 use crate::stream::kafka;
 use crate::types::Limits;
@@ -153,6 +153,22 @@ fn user_cache() -> Option<PathBuf> {
         .or_else(|| set("XDG_CACHE_HOME").map(|base| base.join("sandstream")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/sandstream")))?;
     Some(base.join("compiled"))
+}
+
+/// `[backends]`: what runs ONNX models.
+pub(super) fn engines(root: &Section<'_>, folder: &Path) -> Engines {
+    let Some(section) = root.section("backends") else { return Engines::default() };
+    let onnx = section.choice("onnx", &Engine::NAMES).unwrap_or_default();
+    let onnxruntime = section.text("onnxruntime").and_then(|path| {
+        // The process that tries a model first runs in another folder.
+        let path = std::path::absolute(folder.join(path));
+        path.inspect_err(|error| section.wrong("onnxruntime", format!("expected the path of a library: {error}"))).ok()
+    });
+    if onnx == Engine::OnnxRuntime && onnxruntime.is_none() {
+        section.wrong("onnx", "ONNX Runtime is a library: `onnxruntime`, its path, is needed, too");
+    }
+    section.finish();
+    Engines { onnx, onnxruntime }
 }
 
 pub(super) fn admin(root: &Section<'_>, folder: &Path) -> Option<Admin> {

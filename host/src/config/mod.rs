@@ -48,6 +48,8 @@ pub struct Config {
     pub golden_tolerance: f64,
     /// What all WASM models share.
     pub wasm: backend::wasm::Config,
+    /// What runs graphs.
+    pub engines: backend::Engines,
     /// The admin server; `None` without `[admin]`.
     pub admin: Option<Admin>,
 }
@@ -135,9 +137,10 @@ impl Config {
         let streams = stream::read(root, &types);
         let Given { limits, maxima, sessions, golden_tolerance } = host::limits(root);
         let wasm = host::wasm(root, &folder, &limits, &maxima, sessions);
+        let engines = host::engines(root, &folder);
         let admin = host::admin(root, &folder);
         root.finish();
-        Self { file: file.to_path_buf(), kafka, control, types, streams, limits, maxima, golden_tolerance, wasm, admin }
+        Self { file: file.to_path_buf(), kafka, control, types, streams, limits, maxima, golden_tolerance, wasm, engines, admin }
     }
 
     /// The data type of that name.

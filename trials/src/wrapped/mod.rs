@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use sandstream::app;
+use sandstream::backend::Engines;
 use sandstream::backend::wasm::Config;
 use serde::Serialize;
 
@@ -48,7 +49,8 @@ struct Row {
 type Report = BTreeMap<&'static str, BTreeMap<usize, Row>>;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let backends = app::backends(&Config { sessions_max: 8, compiler: compiler()?, ..Config::default() })?;
+    let wasm = Config { sessions_max: 8, compiler: compiler()?, ..Config::default() };
+    let backends = app::backends(&wasm, &Engines::default())?;
     let mut report = Report::new();
     report.insert("filetype", measure(&mut filetype::pair(&backends)?, args.rounds)?);
     report.insert("sentence", measure(&mut sentence::pair(&backends)?, args.rounds)?);

@@ -100,9 +100,10 @@ class Log:
         takes = min(self._connection.bytes_max(self.topic) or BYTES_MAX, BYTES_MAX)
         if size + FRAMING > takes:
             raise KafkaError(
-                f"the descriptor has {size} bytes, but topic `{self.topic}` takes {takes} (its max.message.bytes): publish it with "
-                "`sandstream model publish`, which sends it in chunks; or put the model where all hosts find it, under a folder of "
-                '`control.locations`, and publish it with `Location("<path there>", copy="<file here>")`, big artifacts too; or '
+                f"the descriptor has {size} bytes, but topic `{self.topic}` takes {takes} (its max.message.bytes): publish it "
+                "with `sandstream model publish`, which sends it in chunks; or put the model where all hosts find it, under a "
+                'folder of `control.locations`, and publish it with `Location("<path there>", copy="<file here>")`, big '
+                "artifacts too; or "
                 "raise the topic's max.message.bytes"
             )
 

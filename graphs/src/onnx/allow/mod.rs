@@ -48,7 +48,7 @@ type Check = fn(&Seen<'_>) -> Result<(), String>;
 /// A node, and the constants that it may refer to.
 struct Seen<'a> {
     node: &'a NodeProto,
-    constants: &'a HashMap<&'a str, &'a TensorProto>,
+    constants: &'a Constants<'a>,
 }
 
 impl Seen<'_> {
@@ -74,33 +74,45 @@ pub(super) fn check(model: &ModelProto) -> Result<(), Refused> {
         return Err(Refused::Malformed { what: "the model".to_owned(), reason });
     }
     let Some(graph) = &model.graph else { return Ok(()) };
-    nodes(graph, &imported, &HashMap::new(), model)
+    nodes(graph, &imported, &mut HashMap::new(), model)
 }
 
 fn domain(name: &str) -> &str {
     if name == "ai.onnx" { "" } else { name }
 }
 
-fn nodes(
-    graph: &GraphProto,
+/// Constants by name. One map serves for a graph and all within it: what a graph has added is taken out at its end.
+type Constants<'a> = HashMap<&'a str, &'a TensorProto>;
+
+fn nodes<'a>(
+    graph: &'a GraphProto,
     imported: &HashMap<&str, i64>,
-    outer: &HashMap<&str, &TensorProto>,
+    constants: &mut Constants<'a>,
     model: &ModelProto,
 ) -> Result<(), Refused> {
-    let mut constants = outer.clone();
-    constants.extend(graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)));
+    let mut hidden: Vec<(&str, Option<&TensorProto>)> = Vec::new();
+    for tensor in &graph.initializer {
+        hidden.push((&tensor.name, constants.insert(&tensor.name, tensor)));
+    }
     for node in &graph.node {
         if node.op_type == "Constant"
             && let (Some(name), Some(value)) =
                 (node.output.first(), node.attribute.iter().find_map(|attribute| attribute.t.as_ref()))
         {
-            constants.insert(name, value);
+            hidden.push((name, constants.insert(name, value)));
         }
-        let verdict = one(&Seen { node, constants: &constants }, imported, model);
+        let verdict = one(&Seen { node, constants }, imported, model);
         verdict.map_err(|reason| Refused::Operator { operator: shown(node), node: walk::name(node).to_owned(), reason })?;
         for inner in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
-            nodes(inner, imported, &constants, model)?;
+            nodes(inner, imported, constants, model)?;
         }
+    }
+    // Backwards: a name may have been given twice, and its first value is that of the graph around.
+    for (name, before) in hidden.into_iter().rev() {
+        match before {
+            Some(tensor) => constants.insert(name, tensor),
+            None => constants.remove(name),
+        };
     }
     Ok(())
 }

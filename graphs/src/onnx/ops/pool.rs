@@ -38,8 +38,16 @@ pub(super) fn lp_pool(_context: &ParsingContext<'_>, node: &NodeProto) -> Built 
         pool.kernel.iter().chain(&pool.strides).chain(&pool.dilations).all(|size| *size > 0),
         "windows and strides are at least one"
     );
+    // All are kept small enough that no sum of them overflows, and that a list of the places in a window has room.
+    let all = pool.kernel.iter().chain(&pool.strides).chain(&pool.dilations).chain(&pool.pads);
+    ensure!(all.copied().all(|size| size <= WINDOW_MAX), "windows, strides and pads are at most {WINDOW_MAX}");
+    let places = pool.kernel.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+    ensure!(places.is_some_and(|places| places <= WINDOW_MAX), "a window has at most {WINDOW_MAX} places");
     own(pool)
 }
+
+/// Size of a window, and of what is around it.
+const WINDOW_MAX: usize = 1 << 20;
 
 impl LpPool {
     /// The size of the output along one axis, and how many places lie before the input.

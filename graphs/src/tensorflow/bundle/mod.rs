@@ -119,7 +119,8 @@ impl<'a> Bundle<'a> {
     fn shape(&self, entry: &BundleEntryProto, what: &str) -> Result<Vec<usize>, Refused> {
         let dims = entry.shape.iter().flat_map(|shape| &shape.dim).map(|dim| usize::try_from(dim.size));
         let shape = dims.collect::<Result<Vec<_>, _>>().map_err(|_| malformed(what, "a dimension is negative".to_owned()))?;
-        let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim)).unwrap_or(usize::MAX);
+        // A zero among them makes nothing of the others, but tract multiplies them all the same.
+        let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1))).unwrap_or(usize::MAX);
         if elements > self.elements_max {
             let (got, max) = (elements as u64, self.elements_max as u64);
             return Err(Refused::TooLarge { what: format!("number of values of {what}"), got, max });

@@ -19,6 +19,9 @@ use crate::{Bounds, Refused};
 /// Nodes of the model: tract looks each new name up among all others, so what it costs grows with the square of them.
 const WIRED_MAX: usize = 30_000;
 
+/// Items of all lists: a loop over `n` steps makes `n` lists of `n` items.
+const LISTED_MAX: usize = 1 << 24;
+
 /// A model in the making.
 pub(super) struct Build<'a> {
     pub(super) model: TypedModel,
@@ -30,6 +33,10 @@ pub(super) struct Build<'a> {
     foldable: HashSet<OutletId>,
     /// Bytes of them.
     folded: u64,
+    /// Bytes of constants that were made, which a file of a few bytes can ask for: one value may stand for all.
+    made: u64,
+    /// Items of all lists that were made: each change of a list makes a list.
+    listed: usize,
     /// Nodes that were evaluated.
     steps: usize,
     /// Makes names of nodes unique.
@@ -47,6 +54,8 @@ impl<'a> Build<'a> {
             variables: HashMap::new(),
             foldable: HashSet::new(),
             folded: 0,
+            made: 0,
+            listed: 0,
             steps: 0,
             wired: 0,
             name: String::new(),
@@ -92,11 +101,7 @@ impl<'a> Build<'a> {
     /// Adds a node to the model. What it makes is checked against the bounds before the engine may compute it.
     pub(super) fn wire_all(&mut self, op: impl Into<Box<dyn TypedOp>>, inputs: &[OutletId]) -> Result<TVec<OutletId>, Reason> {
         let op = op.into();
-        self.wired += 1;
-        if self.wired > WIRED_MAX {
-            let what = "number of the engine's nodes, each turn of a loop by itself".to_owned();
-            return Err(Refused::TooLarge { what, got: self.wired as u64, max: WIRED_MAX as u64 }.into());
-        }
+        self.wired()?;
         let made = {
             let facts = inputs.iter().map(|input| self.model.outlet_fact(*input)).collect::<Result<TVec<_>, _>>()?;
             op.output_facts(&facts)?
@@ -111,6 +116,36 @@ impl<'a> Build<'a> {
             self.foldable.extend(outlets.iter().copied());
         }
         Ok(outlets)
+    }
+
+    /// Counts a node of the engine's.
+    fn wired(&mut self) -> Result<(), Reason> {
+        self.wired += 1;
+        if self.wired > WIRED_MAX {
+            let what = "number of the engine's nodes, each turn of a loop by itself".to_owned();
+            return Err(Refused::TooLarge { what, got: self.wired as u64, max: WIRED_MAX as u64 }.into());
+        }
+        Ok(())
+    }
+
+    /// Counts what constants take, before it is taken.
+    pub(super) fn takes(&mut self, bytes: usize) -> Result<(), Reason> {
+        self.made = self.made.saturating_add(bytes as u64);
+        if self.made > self.bounds.weights {
+            let what = "bytes of all constants".to_owned();
+            return Err(Refused::TooLarge { what, got: self.made, max: self.bounds.weights }.into());
+        }
+        Ok(())
+    }
+
+    /// Counts the items of a list, before it is made.
+    pub(super) fn lists(&mut self, items: usize) -> Result<(), Reason> {
+        self.listed = self.listed.saturating_add(items);
+        if self.listed > LISTED_MAX {
+            let what = "number of items of all lists, each change of a list by itself".to_owned();
+            return Err(Refused::TooLarge { what, got: self.listed as u64, max: LISTED_MAX as u64 }.into());
+        }
+        Ok(())
     }
 
     /// Adds a node with one output.
@@ -138,7 +173,7 @@ impl<'a> Build<'a> {
 
     /// Adds a constant.
     pub(super) fn constant(&mut self, tensor: impl IntoArcTensor) -> Result<OutletId, Reason> {
-        self.wired += 1;
+        self.wired()?;
         let outlet = self.model.add_const(format!("{}#{}", self.name, self.wired), tensor.into_arc_tensor())?;
         self.foldable.insert(outlet);
         Ok(outlet)
@@ -300,7 +335,7 @@ impl<'a> Build<'a> {
             for node in function.body.control_ret.values() {
                 self.walk(&mut scope, node, from.depth + 1)?;
             }
-        } else if let Some(assigns) = function.body.node_def.iter().find(|node| operator::changes_variables(&node.op)) {
+        } else if let Some(assigns) = function.assigns {
             let reason = "a call changes a variable: an answer would depend on the rows before it".to_owned();
             let node = format!("{}{}/{}", from.path, from.node.name, assigns.name);
             return Err(Refused::Operator { operator: assigns.op.clone(), node, reason }.into());

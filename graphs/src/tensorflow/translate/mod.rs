@@ -7,7 +7,7 @@ mod restore;
 mod scope;
 mod value;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tract_core::internal::{TDim, TypedFact, TypedModel};
 
@@ -45,14 +45,16 @@ pub(super) struct Ends {
 /// The ends of a graph that has no signature.
 ///
 /// # Errors
-/// It has no output.
-pub(super) fn ends(graph: &GraphDef) -> Result<Ends, Refused> {
+/// It has no output, or more nodes than the bounds allow.
+pub(super) fn ends(graph: &GraphDef, bounds: &Bounds) -> Result<Ends, Refused> {
+    scope::within(graph.node.len(), bounds)?;
+    let factors = Factors::new(graph);
     let used: HashSet<&str> = graph.node.iter().flat_map(|node| &node.input).map(|input| scope::node_of(input)).collect();
     let end = |node: &NodeDef| End {
         name: node.name.clone(),
         tensor: node.name.clone(),
         dtype: call::attribute_type(node, "dtype").unwrap_or(0),
-        shape: saved_model::dims(call::attribute_shape(node, "shape")).or_else(|| width(graph, node)),
+        shape: saved_model::dims(call::attribute_shape(node, "shape")).or_else(|| factors.width(&node.name)),
     };
     // What has no value for anyone: it is not an output although nothing uses it.
     let silent = |op: &str| {
@@ -68,28 +70,45 @@ pub(super) fn ends(graph: &GraphDef) -> Result<Ends, Refused> {
     Ok(Ends { inputs, outputs })
 }
 
-/// The shape of an input that does not say it, told by the constant matrix that it is multiplied with: old tools drop the attribute.
-fn width(graph: &GraphDef, input: &NodeDef) -> Option<Vec<i64>> {
-    let by = graph
-        .node
-        .iter()
-        .find(|node| node.op == "MatMul" && node.input.first().map(|from| scope::node_of(from)) == Some(&input.name))?;
-    let mut matrix = scope::node_of(by.input.get(1)?);
-    // At most so many nodes may stand between: a cycle would have no end.
-    for _ in 0..8 {
-        let node = graph.node.iter().find(|node| node.name == matrix)?;
-        match (node.op.as_str(), call::attribute(node, "value")) {
-            ("Const", Some(Attribute::Tensor(tensor))) => {
-                let across = matches!(call::attribute(by, "transpose_b"), Some(Attribute::B(true)));
-                let turned = matches!(call::attribute(by, "transpose_a"), Some(Attribute::B(true)));
-                let dims = saved_model::dims(tensor.tensor_shape.as_ref()).filter(|dims| dims.len() == 2 && !turned)?;
-                return Some(vec![-1, *dims.get(usize::from(across))?]);
+/// Matrices that inputs are multiplied with. Both lists hold the first of a name.
+struct Factors<'a> {
+    nodes: HashMap<&'a str, &'a NodeDef>,
+    /// Products by their first input.
+    products: HashMap<&'a str, &'a NodeDef>,
+}
+
+impl<'a> Factors<'a> {
+    fn new(graph: &'a GraphDef) -> Self {
+        let (mut nodes, mut products) = (HashMap::new(), HashMap::new());
+        for node in &graph.node {
+            nodes.entry(node.name.as_str()).or_insert(node);
+            if let ("MatMul", Some(from)) = (node.op.as_str(), node.input.first()) {
+                products.entry(scope::node_of(from)).or_insert(node);
             }
-            ("Identity", _) => matrix = scope::node_of(node.input.first()?),
-            _ => return None,
         }
+        Self { nodes, products }
     }
-    None
+
+    /// The shape of an input that does not say it, told by the constant matrix that it is multiplied with: old tools drop the attribute.
+    fn width(&self, input: &str) -> Option<Vec<i64>> {
+        let by = self.products.get(input)?;
+        let mut matrix = scope::node_of(by.input.get(1)?);
+        // At most so many nodes may stand between: a cycle would have no end.
+        for _ in 0..8 {
+            let node = self.nodes.get(matrix)?;
+            match (node.op.as_str(), call::attribute(node, "value")) {
+                ("Const", Some(Attribute::Tensor(tensor))) => {
+                    let across = matches!(call::attribute(by, "transpose_b"), Some(Attribute::B(true)));
+                    let turned = matches!(call::attribute(by, "transpose_a"), Some(Attribute::B(true)));
+                    let dims = saved_model::dims(tensor.tensor_shape.as_ref()).filter(|dims| dims.len() == 2 && !turned)?;
+                    return Some(vec![-1, *dims.get(usize::from(across))?]);
+                }
+                ("Identity", _) => matrix = scope::node_of(node.input.first()?),
+                _ => return None,
+            }
+        }
+        None
+    }
 }
 
 /// A graph whose variables are constants.
@@ -200,7 +219,7 @@ fn source(build: &mut Build<'_>, input: &End, lead: &Lead, options: &Options) ->
         };
         return Err(wrong(reason));
     }
-    let elements = row.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.unsigned_abs())).unwrap_or(u64::MAX);
+    let elements = row.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.unsigned_abs().max(1))).unwrap_or(u64::MAX);
     let max = build.bounds.elements as u64;
     if elements > max {
         return Err(Refused::TooLarge {

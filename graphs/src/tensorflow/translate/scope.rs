@@ -23,6 +23,8 @@ pub(super) struct Library<'a> {
 #[derive(Clone)]
 pub(super) struct Function<'a> {
     pub(super) body: &'a FunctionDef,
+    /// The first node that changes a variable; a function may be called once a node, so it is not looked for each time.
+    pub(super) assigns: Option<&'a NodeDef>,
     nodes: Rc<Nodes<'a>>,
 }
 
@@ -43,7 +45,8 @@ impl<'a> Library<'a> {
         for body in functions {
             let Some(signature) = &body.signature else { continue };
             let nodes = Rc::new(nodes(&body.node_def, &signature.name)?);
-            found.insert(signature.name.as_str(), Function { body, nodes });
+            let assigns = body.node_def.iter().find(|node| operator::changes_variables(&node.op));
+            found.insert(signature.name.as_str(), Function { body, assigns, nodes });
         }
         let operators = operators.map(|list| list.op.as_slice()).unwrap_or_default();
         Ok(Self { functions: found, operators: operators.iter().map(|op| (op.name.as_str(), op)).collect() })
@@ -74,7 +77,8 @@ impl<'a> Library<'a> {
     }
 }
 
-fn within(total: usize, bounds: &Bounds) -> Result<(), Refused> {
+/// Whether there are not more nodes than the bounds allow.
+pub(super) fn within(total: usize, bounds: &Bounds) -> Result<(), Refused> {
     if total > bounds.nodes {
         return Err(Refused::TooLarge { what: "number of nodes".to_owned(), got: total as u64, max: bounds.nodes as u64 });
     }

@@ -17,7 +17,7 @@ use sandstream_graphs::Graph;
 pub use worker::graph_worker_main;
 
 use super::child::Compiler;
-use super::{Backend, Cost, Fault, Model, Payload, Rejected, Session, Stage, check};
+use super::{Backend, Cost, Engines, Fault, Model, Payload, Rejected, Session, Stage, check};
 use crate::types::{Limits, Signature};
 use ports::Way;
 use session::GraphSession;
@@ -28,13 +28,27 @@ const TOLERANCE: f64 = 1e-4;
 /// The backend.
 pub struct Graphs {
     compiler: Compiler,
+    engines: Engines,
 }
 
 impl Graphs {
     /// `compiler` is where a file is tried first.
     #[must_use]
     pub fn new(compiler: Compiler) -> Self {
-        Self { compiler }
+        Self { compiler, engines: Engines::default() }
+    }
+
+    /// The same with these engines. The library of ONNX Runtime is opened now, so that a host whose library is not there does not start.
+    ///
+    /// # Errors
+    /// It cannot be opened, or this program was built without its binding.
+    #[cfg(feature = "onnx")]
+    pub fn with_engines(self, engines: Engines) -> Result<Self, String> {
+        let opened = read::onnx_engines(engines.onnx, &engines).open().map_err(|refused| refused.to_string())?;
+        if let Some(engine) = opened {
+            tracing::info!(engine, "onnx models can be run by a library");
+        }
+        Ok(Self { engines, ..self })
     }
 }
 
@@ -42,9 +56,9 @@ impl Backend for Graphs {
     fn load(&self, what: &Payload, limits: &Limits) -> Result<Arc<dyn Model>, Rejected> {
         let rejected = |reason| Rejected { stage: Stage::Compile, reason };
         if let Compiler::Child { program } = &self.compiler {
-            worker::rehearse(program, what, limits).map_err(rejected)?;
+            worker::rehearse(program, what, limits, &self.engines).map_err(rejected)?;
         }
-        Ok(Arc::new(GraphModel::load(what, limits).map_err(rejected)?))
+        Ok(Arc::new(GraphModel::load(what, limits, &self.engines).map_err(rejected)?))
     }
 }
 
@@ -58,8 +72,8 @@ struct GraphModel {
 }
 
 impl GraphModel {
-    fn load(what: &Payload, limits: &Limits) -> Result<Self, String> {
-        let graph = read::graph(what)?;
+    fn load(what: &Payload, limits: &Limits, engines: &Engines) -> Result<Self, String> {
+        let graph = read::graph(what, engines)?;
         let (signature, ways) = ports::signature(graph.as_ref(), what.signature.as_ref())?;
         check::signature(&signature)?;
         let (signature, ways): (Arc<_>, Arc<[_]>) = (Arc::new(signature), ways.into());

@@ -1,7 +1,8 @@
-//! The graph worker: `sandstream graph-worker <bytes of memory> <seconds of processor time>` reads a descriptor, loads its graph and
+//! The graph worker: `sandstream graph-worker <bytes of memory> <seconds of processor time> <engine> [library]` reads a descriptor, loads its graph and
 //! runs it, and answers with one byte (1 = it can be loaded) and the reason where it cannot.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use prost::Message as _;
 
 use super::GraphModel;
 use crate::backend::child::{self, Job};
-use crate::backend::{Artifact, Payload};
+use crate::backend::{Artifact, Engine, Engines, Payload};
 use crate::types::proto::model_descriptor::{self, ModelType};
 use crate::types::proto::{self, ModelDescriptor, artifact};
 use crate::types::{Digest, Limits, Signature};
@@ -20,22 +21,38 @@ const COMMAND: &str = "graph-worker";
 const ANSWER_MAX: u64 = 64 << 10;
 /// The file, its messages, its tensors and the plan are in memory together; each is about as long as the file.
 const COPIES: u64 = 6;
+/// Stack of the thread that loads it: less than the host's own threads have, so that what overflows a stack does it here.
+const STACK_BYTES: usize = (2 << 20) - (256 << 10);
 
 /// What `main` does when its first argument is `graph-worker`.
 #[must_use]
 pub fn graph_worker_main() -> ExitCode {
     child::main("graph worker", |descriptor| {
-        Ok(match payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default())) {
-            Ok(_) => vec![1],
+        let work =
+            move || payload(&descriptor).and_then(|what| GraphModel::load(&what, &Limits::default(), &engines()).map(drop));
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work);
+        let loaded = thread.map_err(|error| format!("no thread for it: {error}"))?.join();
+        Ok(match loaded.unwrap_or_else(|_| Err("it panicked while it was loaded".to_owned())) {
+            Ok(()) => vec![1],
             Err(reason) => [&[0], reason.as_bytes()].concat(),
         })
     })
 }
 
+/// The engines that the host told it.
+fn engines() -> Engines {
+    let mut words = std::env::args_os().skip(4);
+    let engine = words.next().and_then(|word| Engine::NAMES.iter().find(|(name, _)| word == **name));
+    Engines { onnx: engine.map_or(Engine::Auto, |(_, engine)| *engine), onnxruntime: words.next().map(PathBuf::from) }
+}
+
 /// Loads and runs the model in a child process.
-pub(super) fn rehearse(program: &Path, what: &Payload, limits: &Limits) -> Result<(), String> {
+pub(super) fn rehearse(program: &Path, what: &Payload, limits: &Limits, engines: &Engines) -> Result<(), String> {
+    let mut words = vec![OsStr::new(engines.onnx.name())];
+    words.extend(engines.onnxruntime.as_ref().map(|library| library.as_os_str()));
     let job = Job {
         command: COMMAND,
+        words: &words,
         worker: "the graph worker",
         doing: ("loading it", "loaded"),
         answer: "its answer",

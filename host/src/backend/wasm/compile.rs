@@ -22,6 +22,7 @@ pub(super) fn compile(host: &Host, component: &[u8], limits: &Limits) -> Result<
             let answer_max = CODE_BYTES_BASE.saturating_add((component.len() as u64).saturating_mul(CODE_FACTOR));
             let job = Job {
                 command: worker::COMMAND,
+                words: &[],
                 worker: "the compiler",
                 doing: ("compiling it", "compiled"),
                 answer: "its machine code",

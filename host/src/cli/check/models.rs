@@ -25,7 +25,7 @@ pub(super) fn check(args: &Args, config: &Config, path: &Path, findings: &mut Fi
         "path": path, "type": payload.kind.as_str_name(), "bytes": payload.data.len(),
         "digest": payload.digest.to_string(), "imports": imports,
     });
-    let model = match app::backends(&config.wasm)?.load(&payload, &config.limits) {
+    let model = match app::backends(&config.wasm, &config.engines)?.load(&payload, &config.limits) {
         Ok(model) => model,
         Err(rejected) => {
             findings.wrong(&about, rejected.to_string());
@@ -35,6 +35,11 @@ pub(super) fn check(args: &Args, config: &Config, path: &Path, findings: &mut Fi
     let signature = model.signature();
     findings.ok(&about, format!("{} of {}, {}", payload.kind.as_str_name(), bytes(payload.data.len()), payload.digest));
     findings.ok(&about, shown(signature));
+    if let Some(cost) = model.cost() {
+        let rows = if cost.batched { "rows together" } else { "row by row" };
+        findings.ok(&about, format!("run by {}, {rows}", cost.engine));
+        value["engine"] = json!(&*cost.engine);
+    }
     if !imports.is_empty() {
         findings.ok(&about, format!("imports {}", imports.join(", ")));
     }

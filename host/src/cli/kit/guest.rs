@@ -10,7 +10,7 @@ use sandstream_kit::language::{self, Language};
 use sandstream_kit::project::{MANIFEST, Project};
 
 use crate::app;
-use crate::backend::{Artifact, Backend as _, Backends, Model, Payload, Rejected};
+use crate::backend::{Artifact, Backend as _, Backends, Engines, Model, Payload, Rejected};
 use crate::cli::model_file::{kind_of, read};
 use crate::codec::{self, Codec, Spec};
 use crate::config;
@@ -67,7 +67,7 @@ impl Guest {
         if !cached {
             config.cache = None;
         }
-        app::backends(&config)
+        app::backends(&config, &Engines::default())
     }
 
     /// The guest as a host would load it; compiled code is kept between commands.

@@ -15,7 +15,7 @@ use super::SOME_REFUSED;
 use super::model::grants;
 use super::model_file::Extras;
 use crate::app;
-use crate::backend::Backend as _;
+use crate::backend::{Backend as _, Engine, Engines};
 use crate::config::Config;
 use crate::lifecycle::{Rehearsal, default_maxima, granted};
 use crate::types::Limits;
@@ -59,6 +59,12 @@ pub(super) struct Args {
     /// Where the answer goes
     #[arg(long, default_value = "-", value_name = "FILE")]
     output: PathBuf,
+    /// What runs an ONNX model whose --config does not say: auto, tract, onnxruntime
+    #[arg(long, default_value = "auto", value_parser = engine)]
+    backend: Engine,
+    /// The library of ONNX Runtime
+    #[arg(long, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
@@ -66,8 +72,12 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let grants = grants::read(&args.grants)?;
     let limits =
         granted(grants.as_ref(), &Limits::default(), &default_maxima()).map_err(|reason| anyhow!("--grant: {reason}"))?;
-    let model =
-        app::backends(&Config::without_file().wasm)?.load(&payload, &limits).with_context(|| args.model.display().to_string())?;
+    let model = app::backends(&Config::without_file().wasm, &engines(args)?)?
+        .load(&payload, &limits)
+        .with_context(|| args.model.display().to_string())?;
+    if let Some(cost) = model.cost() {
+        eprintln!("run by {}, {}", cost.engine, if cost.batched { "rows together" } else { "row by row" });
+    }
     let mut input = Input::open(args)?;
     let schema = schema::of(input.columns(), &args.features, model.signature())?;
     let mut rehearsal = Rehearsal::new(&*model, &schema).map_err(|reason| anyhow!("{}: {reason}", args.model.display()))?;
@@ -76,6 +86,16 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let refused = batch::all(&mut rehearsal, &mut input, &mut out)?;
     out.flush().context("cannot write the answer")?;
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(SOME_REFUSED) })
+}
+
+fn engine(word: &str) -> Result<Engine, String> {
+    let found = Engine::NAMES.iter().find(|(name, _)| *name == word);
+    found.map(|(_, engine)| *engine).ok_or_else(|| format!("expected one of {}", Engine::NAMES.map(|(name, _)| name).join(", ")))
+}
+
+fn engines(args: &Args) -> Result<Engines> {
+    let library = args.onnxruntime.as_ref().map(std::path::absolute).transpose().context("--onnxruntime")?;
+    Ok(Engines { onnx: args.backend, onnxruntime: library })
 }
 
 fn writer(args: &Args) -> Result<Box<dyn Write>> {

@@ -36,6 +36,7 @@ fn identity(_: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 
 fn constant(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let value = call.constant("value")?;
+    build.takes(tensor::bytes(value, build.bounds.elements)?)?;
     if value.dtype == dtype::STRING {
         return Ok(vec![Value::Texts(tensor::texts(value, build.bounds.elements)?.into())]);
     }
@@ -106,11 +107,13 @@ fn range(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     one(build.constant(tract_core::internal::tensor1(&values).cast_to_dt(datum)?.into_owned())?)
 }
 
-fn counted(build: &Build<'_>, count: f64) -> Result<usize, Reason> {
+fn counted(build: &mut Build<'_>, count: f64) -> Result<usize, Reason> {
     if count.is_nan() || count > build.bounds.elements as f64 {
         return Err(format!("a range of {count} values, at most {} are allowed", build.bounds.elements).into());
     }
-    Ok(count.max(0.0) as usize)
+    let count = count.max(0.0) as usize;
+    build.takes(count.saturating_mul(size_of::<f64>()))?;
+    Ok(count)
 }
 
 fn linear(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
@@ -121,7 +124,8 @@ fn linear(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> 
         Ok(known.cast_to_scalar::<f64>()?)
     };
     let (start, stop) = (number(start)?, number(stop)?);
-    let count = counted(build, build.integer(count, "the number of values")? as f64)?;
+    let count = build.integer(count, "the number of values")? as f64;
+    let count = counted(build, count)?;
     let step = if count > 1 { (stop - start) / (count - 1) as f64 } else { 0.0 };
     let values: Vec<f64> = (0..count).map(|index| start + step * index as f64).collect();
     one(build.constant(tract_core::internal::tensor1(&values).cast_to_dt(datum)?.into_owned())?)

@@ -31,6 +31,13 @@ fn list<'a>(call: &'a Call<'_>) -> Result<&'a List, Reason> {
     }
 }
 
+/// A list of its own, to be changed.
+fn changed(build: &mut Build<'_>, call: &Call<'_>) -> Result<List, Reason> {
+    let list = list(call)?;
+    build.lists(list.items.len())?;
+    Ok(list.clone())
+}
+
 fn made(list: List) -> Result<Vec<Value>, Reason> {
     Ok(vec![Value::List(Arc::new(list))])
 }
@@ -46,6 +53,7 @@ fn reserve(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason>
     let count = usize::try_from(count).ok().filter(|count| *count <= build.bounds.nodes);
     let count = count.ok_or_else(|| format!("a list of more than {} items, or of fewer than none", build.bounds.nodes))?;
     let item = item(build, call.tensor(0)?);
+    build.lists(count)?;
     made(List { datum: call.datum("element_dtype", 0)?, item, items: vec![Item::Unset; count] })
 }
 
@@ -62,6 +70,7 @@ fn from_tensor(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Rea
     if count > build.bounds.nodes {
         return Err(format!("a list of {count} items, at most {} are allowed", build.bounds.nodes).into());
     }
+    build.lists(count)?;
     let items = (0..count).map(|index| Item::Row(tensor, index)).collect();
     made(List { datum: build.datum(tensor)?, item: None, items })
 }
@@ -81,10 +90,11 @@ fn tensor(build: &mut Build<'_>, list: &List, item: &Item) -> Result<OutletId, R
         }
         Item::Unset => {
             let shape = list.item.as_ref().ok_or("an item of a list is read before it is set, and its shape is not said")?;
-            let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim));
+            let elements = shape.iter().try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1)));
             if elements.is_none_or(|elements| elements > build.bounds.elements) {
                 return Err(format!("an item of shape {shape:?} is too large").into());
             }
+            build.takes(elements.unwrap_or(0).saturating_mul(list.datum.size_of()))?;
             build.constant(Tensor::zero_dt(list.datum, shape)?)
         }
     }
@@ -100,7 +110,7 @@ fn get(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 fn set(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let list = list(call)?;
     let index = build.integer(call.tensor(1)?, "a place in a list")?;
-    let mut next = list.clone();
+    let mut next = changed(build, call)?;
     if let Some(slot) = usize::try_from(index).ok().and_then(|index| next.items.get_mut(index)) {
         *slot = Item::Tensor(call.tensor(2)?);
         return made(next);
@@ -109,7 +119,7 @@ fn set(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 }
 
 fn push(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
-    let mut next = list(call)?.clone();
+    let mut next = changed(build, call)?;
     if next.items.len() >= build.bounds.nodes {
         return Err(format!("a list of more than {} items", build.bounds.nodes).into());
     }
@@ -118,7 +128,7 @@ fn push(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
 }
 
 fn pop(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
-    let mut next = list(call)?.clone();
+    let mut next = changed(build, call)?;
     let item = next.items.pop().ok_or("the last item of an empty list is taken")?;
     let outlet = tensor(build, &next, &item)?;
     Ok(vec![Value::List(Arc::new(next)), Value::Tensor(outlet)])
