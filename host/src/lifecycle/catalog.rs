@@ -161,6 +161,7 @@ impl DataType {
             && !announced.versioned
             && newest.id.name == announced.id.name
             && same_bytes(newest.digest, announced.digest)
+            && newest.has_goldens_of(&announced)
         {
             return Ok(self.again(newest.revision, &announced));
         }

@@ -126,6 +126,12 @@ impl Announced {
         moved.then(|| Self { payload: later.payload.clone(), artifacts: later.artifacts.clone(), ..self.clone() })
     }
 
+    /// Whether it has to say the same to the same records. Goldens are no part of a model's digest: who mends one that was wrong
+    /// announces the model again.
+    pub(super) fn has_goldens_of(&self, other: &Self) -> bool {
+        self.descriptor.goldens == other.descriptor.goldens
+    }
+
     /// The producer's words.
     #[must_use]
     pub fn description(&self) -> &str {

@@ -68,7 +68,8 @@ class _DataType:
 
     def announce(self, new: Announced) -> Effect:
         newest = next(reversed(self.models.values()), None)
-        if newest and not new.versioned and newest.id.name == new.id.name and _same(newest.digest, new.digest):
+        same_model = newest and not new.versioned and newest.id.name == new.id.name and _same(newest.digest, new.digest)
+        if newest and same_model and newest.goldens == new.goldens:
             return Again(newest.revision)
         key = (new.id.name, new.id.version)
         if key in self.taken:

@@ -35,6 +35,8 @@ class Announced:
     digest: str | None
     model_type: str
     description: str
+    # No part of the digest: who mends one that was wrong announces the model again.
+    goldens: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def _announce(key: ModelId | None, value: bytes, revision: int) -> Announce:
     _complete(model)
     kind = model_type(descriptor.model_type)
     digest = identity(descriptor)
-    return Announce(Announced(model, revision, versioned, digest, kind, descriptor.description))
+    return Announce(Announced(model, revision, versioned, digest, kind, descriptor.description, tuple(descriptor.goldens)))
 
 
 def model_type(number: int) -> str:
