@@ -24,14 +24,21 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];
 
+/// What is off by default, all of it: the lints see it, and the tests that need it run with it.
+const FEATURES: &str = "sandstream/arrow,sandstream/stores";
+
 /// Lints of everything there is, features that are off included.
 #[rustfmt::skip]
 const LINTS: &[&str] = &[
-    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow", "--quiet", "--", "--deny", "warnings",
+    "clippy", "--release", "--workspace", "--all-targets", "--features", FEATURES, "--quiet", "--", "--deny", "warnings",
 ];
 
-/// The tests that need the feature for Parquet and Arrow files.
-const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
+/// The tests that need those features: Parquet and Arrow files, locations by TLS and in object stores.
+#[rustfmt::skip]
+const FEATURED: &[&str] = &[
+    "test", "--release", "--workspace", "--features", FEATURES,
+    "--test", "cli_pipe_columns", "--test", "lifecycle", "--test", "config", "--test", "cli_stores",
+];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -113,8 +120,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         // After the kit, which fetches the compilers that the documents use.
         steps.run("guest kit", templates);
         steps.run("docs", documents);
-        // The last that runs the program, as it leaves one with the feature in the target folder.
-        steps.run("columns", || cargo(COLUMNS));
+        // The last that runs the program, as it leaves one with the features in the target folder.
+        steps.run("features", || cargo(FEATURED));
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {
             Ok(()) => rebuilt(guests::Source::Rustup),
