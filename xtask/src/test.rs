@@ -37,7 +37,7 @@ const LINTS: &[&str] = &[
 #[rustfmt::skip]
 const FEATURED: &[&str] = &[
     "test", "--release", "--workspace", "--features", FEATURES,
-    "--test", "cli_pipe_columns", "--test", "lifecycle", "--test", "config", "--test", "cli_stores",
+    "--test", "cli_pipe_columns", "--test", "lifecycle", "--test", "config",
 ];
 
 #[derive(clap::Args)]

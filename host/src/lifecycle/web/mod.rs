@@ -139,7 +139,7 @@ impl WebRoot {
         Ok(Self {
             url,
             #[cfg(feature = "stores")]
-            settings: Settings::of_process(),
+            settings: Settings::default(),
         })
     }
 

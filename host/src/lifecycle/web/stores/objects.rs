@@ -33,51 +33,48 @@ pub(super) async fn get(url: &Url, settings: &Settings, bytes_max: u64) -> Resul
     Ok(Response::Body(data.into()))
 }
 
-/// The bucket.
+/// The bucket, with the variables of its kind that object_store knows.
 fn open(url: &Url, settings: &Settings, bytes_max: u64) -> Result<Box<dyn ObjectStore>, Error> {
     let bucket = url.host.as_str();
     let connector = Connector { bytes_max };
     let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_MAX, ..RetryConfig::default() };
-    let prefix = variables(url.scheme);
+    let variables = settings.read();
+    let prefix = prefix(url.scheme);
+    let own = variables.iter().filter(|(name, _)| name.starts_with(prefix));
+    let own = own.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
+    // Those without a prefix.
+    let named = |name: &str| variables.iter().find(|(its, _)| its == name).map(|(_, value)| value.as_str());
     Ok(match url.scheme {
         Scheme::Gs => {
-            let mut builder = GoogleCloudStorageBuilder::new();
-            if let Some(path) = settings.named("SERVICE_ACCOUNT") {
-                builder = builder.with_service_account_path(path);
-            }
-            for (name, value) in settings.under(prefix) {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder = GoogleCloudStorageBuilder::new();
+            let builder = named("SERVICE_ACCOUNT").into_iter().fold(builder, GoogleCloudStorageBuilder::with_service_account_path);
+            let builder = own.fold(builder, |builder, (name, value)| match name.parse() {
+                Ok(key) => builder.with_config(key, value),
+                Err(_) => builder,
+            });
             Box::new(builder.with_bucket_name(bucket).with_retry(retry).with_http_connector(connector).build()?)
         }
         Scheme::Az => {
-            let mut builder = MicrosoftAzureBuilder::new();
-            if let Some(endpoint) = settings.named("IDENTITY_ENDPOINT") {
-                builder = builder.with_msi_endpoint(endpoint);
-            }
-            for (name, value) in settings.under(prefix) {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder = MicrosoftAzureBuilder::new();
+            let builder = named("IDENTITY_ENDPOINT").into_iter().fold(builder, MicrosoftAzureBuilder::with_msi_endpoint);
+            let builder = own.fold(builder, |builder, (name, value)| match name.parse() {
+                Ok(key) => builder.with_config(key, value),
+                Err(_) => builder,
+            });
             Box::new(builder.with_container_name(bucket).with_retry(retry).with_http_connector(connector).build()?)
         }
         Scheme::S3 | Scheme::Http | Scheme::Https => {
-            let mut builder = AmazonS3Builder::new();
-            for (name, value) in settings.under(prefix) {
-                if let Ok(key) = name.parse() {
-                    builder = builder.with_config(key, value);
-                }
-            }
+            let builder = own.fold(AmazonS3Builder::new(), |builder, (name, value)| match name.parse() {
+                Ok(key) => builder.with_config(key, value),
+                Err(_) => builder,
+            });
             Box::new(builder.with_bucket_name(bucket).with_retry(retry).with_http_connector(connector).build()?)
         }
     })
 }
 
 /// What a store's variables begin with.
-const fn variables(scheme: Scheme) -> &'static str {
+const fn prefix(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Gs => "GOOGLE_",
         Scheme::Az => "AZURE_",
@@ -86,7 +83,7 @@ const fn variables(scheme: Scheme) -> &'static str {
 }
 
 fn why(scheme: Scheme, error: &Error) -> String {
-    let prefix = variables(scheme);
+    let prefix = prefix(scheme);
     match error {
         Error::NotFound { .. } => "there is none of this key, or no such bucket".to_owned(),
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => format!(
