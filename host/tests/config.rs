@@ -330,14 +330,19 @@ fn the_defaults_that_the_example_shows_are_true() {
 #[test]
 fn roots_on_a_network_are_those_of_the_build() {
     let roots = ["http://Models/a", "https://Models:443/a/", "s3://models/wine", "gs://models", "az://models/a/b/"];
-    for (root, written) in roots.iter().zip(["http://models/a/", "https://models/a/", "s3://models/wine/", "gs://models/", "az://models/a/b/"]) {
+    for (root, written) in
+        roots.iter().zip(["http://models/a/", "https://models/a/", "s3://models/wine/", "gs://models/", "az://models/a/b/"])
+    {
         let text = format!("{SMALL}\n[control]\nlocations = [\"{root}\"]\n");
         let read = parse_with(&text, &[]);
         if cfg!(feature = "stores") || root.starts_with("http:") {
             assert_eq!(read.unwrap().control.web[0].to_string(), written);
         } else {
             let wrong = read.err().unwrap().join("\n");
-            assert!(wrong.contains(&format!("`{root}`: this build reads no `")) && wrong.contains("--features stores"), "{wrong}");
+            assert!(
+                wrong.contains(&format!("`{root}`: this build reads no `")) && wrong.contains("--features stores"),
+                "{wrong}"
+            );
         }
     }
 }

@@ -90,7 +90,10 @@ fn objects_are_read_within_bounds() {
     let mut times = BTreeMap::new();
     for head in &asked {
         let lower = head.to_ascii_lowercase();
-        assert!(head.starts_with("GET /models/wine/") && lower.contains("authorization: aws4-hmac-sha256 credential=key/"), "{head}");
+        assert!(
+            head.starts_with("GET /models/wine/") && lower.contains("authorization: aws4-hmac-sha256 credential=key/"),
+            "{head}"
+        );
         assert!(!head.contains(SECRET), "{head}");
         *times.entry(head.split(' ').nth(1).unwrap().to_owned()).or_insert(0) += 1;
     }

@@ -69,6 +69,7 @@ fn without_queries(text: &str) -> String {
 
 /// Without line breaks and other control characters, cut.
 fn shown(text: &str) -> String {
-    let words: Vec<&str> = text.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|char: char| char.is_whitespace() || char.is_control()).filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(SHOWN_MAX).collect()
 }

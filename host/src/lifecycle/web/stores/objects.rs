@@ -47,7 +47,8 @@ fn open(url: &Url, settings: &Settings, bytes_max: u64) -> Result<Box<dyn Object
     Ok(match url.scheme {
         Scheme::Gs => {
             let builder = GoogleCloudStorageBuilder::new();
-            let builder = named("SERVICE_ACCOUNT").into_iter().fold(builder, GoogleCloudStorageBuilder::with_service_account_path);
+            let builder =
+                named("SERVICE_ACCOUNT").into_iter().fold(builder, GoogleCloudStorageBuilder::with_service_account_path);
             let builder = own.fold(builder, |builder, (name, value)| match name.parse() {
                 Ok(key) => builder.with_config(key, value),
                 Err(_) => builder,
