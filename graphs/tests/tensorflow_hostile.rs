@@ -331,8 +331,8 @@ fn archives_keep_to_themselves() {
         (tar(name, b'1', model), "a Link"),
         (tar(name, b'0', &[7; 2_000]), "unpacked is 1001, at most 1000"),
         (tar(name, b'0', &[7; 700])[..600].to_vec(), "tar archive"),
-        (vec![9; 700], "tar archive"),
-        (Vec::new(), "at its top or in one folder"),
+        (vec![9; 700], "a .zip or a .tar"),
+        (Vec::new(), "a .zip or a .tar"),
     ];
     for (bytes, says) in cases {
         let refused =

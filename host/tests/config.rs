@@ -153,11 +153,12 @@ fn every_error_names_file_line_key_and_what_was_expected() {
         ("brokers =", "group.id = \"x\"\nbrokers =", &["etc/wine.toml:3: `kafka.group.id`: ", "the stream's `group`"]),
         (
             "brokers = \"localhost:9092\"",
-            "brokers = \"x\"\n[control]\nlocations = [\"https://host/\"]",
+            "brokers = \"x\"\n[control]\nlocations = [\"ftp://host/\"]",
             &[
                 "etc/wine.toml:5: `control.locations`",
-                "`http://host[:port]/path/`, got `https://host/`",
-                "other schemes are not built",
+                "`http://host[:port]/path/`",
+                "got `ftp://host/`",
+                "it is of another scheme",
             ],
         ),
         (
@@ -335,4 +336,25 @@ fn the_defaults_that_the_example_shows_are_true() {
             .kafka
             .map(|kafka| sandstream::stream::kafka::Config::new(kafka.brokers(), std::collections::BTreeMap::new()).unwrap())
     );
+}
+
+/// What a build cannot reach is refused by its name, and what it can is written in one way.
+#[test]
+fn roots_on_a_network_are_those_of_the_build() {
+    let roots = ["http://Models/a", "https://Models:443/a/", "s3://models/wine", "gs://models", "az://models/a/b/"];
+    for (root, written) in
+        roots.iter().zip(["http://models/a/", "https://models/a/", "s3://models/wine/", "gs://models/", "az://models/a/b/"])
+    {
+        let text = format!("{SMALL}\n[control]\nlocations = [\"{root}\"]\n");
+        let read = parse_with(&text, &[]);
+        if cfg!(feature = "stores") || root.starts_with("http:") {
+            assert_eq!(read.unwrap().control.web[0].to_string(), written);
+        } else {
+            let wrong = read.err().unwrap().join("\n");
+            assert!(
+                wrong.contains(&format!("`{root}`: this build reads no `")) && wrong.contains("--features stores"),
+                "{wrong}"
+            );
+        }
+    }
 }

@@ -40,8 +40,13 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("protox", &["codec/"]),
     ("arc_swap", &["registry.rs"]),
     ("axum", &["admin/"]),
-    // Servers, and the requests to brokers that rdkafka has as futures only.
-    ("tokio", &["admin/", "stream/kafka/admin.rs"]),
+    // Servers, the requests to brokers that rdkafka has as futures only, and object stores.
+    ("tokio", &["admin/", "stream/kafka/admin.rs", "lifecycle/web/stores/"]),
+    ("object_store", &["lifecycle/web/stores/"]),
+    ("reqwest", &["lifecycle/web/stores/"]),
+    ("rustls", &["lifecycle/web/stores/"]),
+    ("http_body_util", &["lifecycle/web/stores/"]),
+    ("async_trait", &["lifecycle/web/stores/"]),
     ("prometheus_client", &["admin/"]),
     ("toml", &["config/"]),
     ("clap", &["cli/", "main.rs"]),

@@ -24,10 +24,13 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("swap", &["bench", "swap", "--swaps", "6", "--untimed"]),
 ];
 
+/// What is off by default, all of it: the lints see it, and the tests that need it run with it.
+const FEATURES: &str = "sandstream/arrow,sandstream/ort,sandstream/stores";
+
 /// Lints of everything there is, features that are off included.
 #[rustfmt::skip]
 const LINTS: &[&str] = &[
-    "clippy", "--release", "--workspace", "--all-targets", "--features", "sandstream/arrow,sandstream/ort", "--quiet", "--", "--deny", "warnings",
+    "clippy", "--release", "--workspace", "--all-targets", "--features", FEATURES, "--quiet", "--", "--deny", "warnings",
 ];
 
 /// Tests of the crates that guests are made of; the guests themselves are tested as components.
@@ -37,12 +40,16 @@ const GUEST_CRATES: &[&str] = &[
     "--package", "sandstream-networks",
 ];
 
-/// The tests that need the feature for Parquet and Arrow files.
-const COLUMNS: &[&str] = &["test", "--release", "--workspace", "--features", "sandstream/arrow", "--test", "cli_pipe_columns"];
+/// The tests that need those features: Parquet and Arrow files, locations by TLS and in object stores.
+#[rustfmt::skip]
+const FEATURED: &[&str] = &[
+    "test", "--release", "--workspace", "--features", FEATURES,
+    "--test", "cli_pipe_columns", "--test", "lifecycle", "--test", "config",
+];
 
 /// The tests that need ONNX Runtime's library.
 const RUNTIME: &[&str] =
-    &["test", "--release", "--workspace", "--features", "sandstream/ort", "--test", "onnx_runtime", "--test", "backend_graph"];
+    &["test", "--release", "--workspace", "--features", FEATURES, "--test", "onnx_runtime", "--test", "backend_graph"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -125,8 +132,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         // After the kit, which fetches the compilers that the documents use.
         steps.run("guest kit", templates);
         steps.run("docs", documents);
-        // The last that runs the program, as it leaves one with the feature in the target folder.
-        steps.run("columns", || cargo(COLUMNS));
+        // The last that runs the program, as it leaves one with the features in the target folder.
+        steps.run("features", || cargo(FEATURED));
         steps.run("onnxruntime", runtime);
         steps.run("guests", || rebuilt(guests::Source::Debian));
         steps.run("guests rustup", || match guests::can_build(guests::Source::Rustup) {

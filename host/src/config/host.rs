@@ -47,7 +47,9 @@ pub(super) fn control(root: &Section<'_>, folder: &Path) -> Control {
             Some(("file", path)) => locations.push(folder.join(path)),
             Some(_) => match lifecycle::WebRoot::parse(&text) {
                 Ok(root) => web.push(root),
-                Err(error) => section.wrong("locations", format!("expected a folder or a web server's folder: {error}")),
+                Err(error) => {
+                    section.wrong("locations", format!("expected a folder, or one of a web server or an object store: {error}"))
+                }
             },
         }
     }

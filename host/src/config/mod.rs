@@ -67,7 +67,7 @@ pub struct Control {
     pub activations: String,
     /// Folders under which a descriptor's `location` may lie.
     pub locations: Vec<PathBuf>,
-    /// Folders of web servers under which it may lie.
+    /// Folders of web servers, and parts of buckets, under which it may lie.
     pub web: Vec<WebRoot>,
     /// Whether a `location` may come without its digest.
     pub unverified_locations: bool,

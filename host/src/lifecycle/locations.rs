@@ -1,5 +1,5 @@
 //! Files that descriptors point to: under the configured roots only, reached through directory capabilities, so that neither `..`
-//! nor a symbolic link leads out of them. And models on web servers, under roots of their own.
+//! nor a symbolic link leads out of them. And models on web servers and in object stores, under roots of their own.
 
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -9,7 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 
 use super::folder::{Folder, FolderError};
-use super::web::{self, WebError, WebRoot};
+use super::web::{self, WebError, WebRoot, is_web};
 use crate::types::Digest;
 
 /// A location that cannot be used.
@@ -23,9 +23,10 @@ pub enum LocationError {
         /// Why.
         source: std::io::Error,
     },
-    /// Another scheme than `file` and `http`.
+    /// A scheme that is none of a file, a web server or an object store.
     #[error(
-        "location `{0}`: expected a file, or `http://..`, under the roots of `control.locations`: TLS and object stores are not built"
+        "location `{0}`: expected a file, or a place `http://..`, `https://..`, `s3://..`, `gs://..`, `az://..`, under the roots of \
+         `control.locations`"
     )]
     Scheme(String),
     /// Not under any root.
@@ -44,7 +45,7 @@ pub enum LocationError {
         /// Why.
         source: std::io::Error,
     },
-    /// It cannot be had from a web server.
+    /// It cannot be had from a web server or an object store.
     #[error("location {0}")]
     Web(#[from] WebError),
     /// A device, a pipe.
@@ -184,10 +185,6 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     options
-}
-
-fn is_web(location: &str) -> bool {
-    location.starts_with("http://")
 }
 
 fn path_of(location: &str) -> Result<&Path, LocationError> {

@@ -65,7 +65,7 @@ pub struct Config {
     pub instance: String,
     /// Folders under which `location` may lie.
     pub locations: Vec<PathBuf>,
-    /// Web servers' folders under which it may lie.
+    /// Web servers' folders, and parts of buckets, under which it may lie.
     pub web: Vec<WebRoot>,
     /// Whether a `location` may come without its digest.
     pub unverified_locations: bool,

@@ -9,6 +9,10 @@ mod faults;
 mod history;
 mod host;
 mod orders;
+#[cfg(feature = "stores")]
+mod stores;
 mod threads;
+#[cfg(feature = "stores")]
+mod tls;
 mod verify;
 mod web;

@@ -163,6 +163,7 @@ fn locations_stay_under_their_roots() {
     let config = files(root.path());
     let absolute = |name: &str| root.path().join(name).display().to_string();
     let digest = Some(Digest::of(b"fake:1"));
+    let network = if cfg!(feature = "stores") { "under none of the roots" } else { "this build reads no|--features stores" };
     check(
         &config,
         &[
@@ -182,8 +183,9 @@ fn locations_stay_under_their_roots() {
             ("a link out", located("escape", digest), "`escape`"),
             ("a folder's link out", located("folder/escape/secret", digest), "escape/secret"),
             ("the web", located("http://example.com/model", digest), "under none of the roots"),
-            ("the web, encrypted", located("https://example.com/model", digest), "TLS and object stores are not built"),
-            ("a store", located("s3://models/model", digest), "TLS and object stores are not built"),
+            ("the web, encrypted", located("https://example.com/model", digest), network),
+            ("another scheme", located("ftp://example.com/model", digest), "expected a file, or a place"),
+            ("a store", located("s3://models/model", digest), network),
         ],
     );
     let trusting = Config { unverified_locations: true, ..config };

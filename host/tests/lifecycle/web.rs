@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
 
 use prost::Message as _;
 use sandstream::lifecycle::{Config, Inline, Locations, WebRoot};
@@ -13,21 +14,35 @@ use super::host::{Host, Log, descriptor};
 
 /// A server that gives these answers, one a connection, by path; its address. It ends with the test's process.
 fn serve(answers: Vec<(&'static str, Vec<u8>)>) -> String {
+    serve_seen(answers).0
+}
+
+/// The same, with the heads of what it was asked.
+pub(crate) fn serve_seen(answers: Vec<(&'static str, Vec<u8>)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let heads = seen.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
-            let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
-            assert!(lines.any(|line| line.is_empty()), "the request has an end");
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let Some(first) = head.first() else { continue };
+            let path = first.split(' ').nth(1).unwrap().to_owned();
+            heads.lock().unwrap().push(head.join("\n"));
             let answer = answers.iter().find(|(its, _)| *its == path);
             let none = b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec();
             // A client that has had enough closes.
             let _ = stream.write_all(answer.map_or(&none, |(_, answer)| answer));
         }
     });
-    address.to_string()
+    (address.to_string(), seen)
+}
+
+/// What is said of an answer that breaks the protocol: exactly what is wrong, or what the library has for it.
+fn broken(words: &'static str) -> Result<&'static str, &'static str> {
+    Err(if cfg!(feature = "stores") { "no answer to" } else { words })
 }
 
 fn ok(headers: &str, body: &str) -> Vec<u8> {
@@ -55,19 +70,24 @@ fn answers_are_read_within_bounds() {
         ("/m/encrypted", to("https://example.com/m/end"), Err("redirects to `https://")),
         ("/m/large", ok("Content-Length: 100\r\n", &hundred), Err("has 100 bytes, at most 50")),
         ("/m/endless", ok("", &hundred.repeat(10_000)), Err("has more bytes, at most 50")),
-        ("/m/large-chunk", ok("Transfer-Encoding: chunked\r\n", "ffffffffffffffff\r\n"), Err("has more bytes, at most 50")),
-        ("/m/short", ok("Content-Length: 10\r\n", "fake:1"), Err("ended 4 bytes early")),
-        ("/m/cut-chunk", ok("Transfer-Encoding: chunked\r\n", "9\r\nfake"), Err("ended 5 bytes early")),
-        ("/m/long-chunk", ok("Transfer-Encoding: chunked\r\n", "2\r\nfake\r\n"), Err("longer than was said")),
-        ("/m/no-size", ok("Transfer-Encoding: chunked\r\n", "size\r\n"), Err("expected a chunk's size")),
+        ("/m/large-chunk", ok("Transfer-Encoding: chunked\r\n", "ffffffffffffffff\r\n"), broken("has more bytes, at most 50")),
+        ("/m/short", ok("Content-Length: 10\r\n", "fake:1"), broken("ended 4 bytes early")),
+        ("/m/cut-chunk", ok("Transfer-Encoding: chunked\r\n", "9\r\nfake"), broken("ended 5 bytes early")),
+        ("/m/long-chunk", ok("Transfer-Encoding: chunked\r\n", "2\r\nfake\r\n"), broken("longer than was said")),
+        ("/m/no-size", ok("Transfer-Encoding: chunked\r\n", "size\r\n"), broken("expected a chunk's size")),
         ("/m/zipped", ok("Content-Encoding: gzip\r\n", "fake:1"), Err("encoded as `gzip`")),
-        ("/m/coding", ok("Transfer-Encoding: gzip, chunked\r\n", "fake:1"), Err("`chunked` or none")),
-        ("/m/no-length", ok("Content-Length: -1\r\n", "fake:1"), Err("a length in bytes")),
-        ("/m/other", b"SSH-2.0-OpenSSH\r\n".to_vec(), Err("an answer of HTTP/1.1")),
-        ("/m/nothing", Vec::new(), Err("closed")),
-        ("/m/long-line", [b"HTTP/1.1 200 OK\r\nx: ".to_vec(), vec![b'y'; 10_000]].concat(), Err("more than 8192 bytes")),
-        ("/m/headers", ok(&"a: b\r\n".repeat(101), ""), Err("more than 100 headers")),
-        ("/m/latin", b"HTTP/1.1 200 OK\r\nx: \xe4\r\n\r\n".to_vec(), Err("not UTF-8")),
+        ("/m/coding", ok("Transfer-Encoding: gzip, chunked\r\n", "fake:1"), broken("`chunked` or none")),
+        ("/m/no-length", ok("Content-Length: -1\r\n", "fake:1"), broken("a length in bytes")),
+        ("/m/other", b"SSH-2.0-OpenSSH\r\n".to_vec(), broken("an answer of HTTP/1.1")),
+        ("/m/nothing", Vec::new(), broken("closed")),
+        ("/m/long-line", [b"HTTP/1.1 200 OK\r\nx: ".to_vec(), vec![b'y'; 10_000]].concat(), broken("more than 8192 bytes")),
+        ("/m/headers", ok(&"a: b\r\n".repeat(101), ""), broken("more than 100 headers")),
+        // To the library, another header's value is bytes.
+        (
+            "/m/latin",
+            b"HTTP/1.1 200 OK\r\nx: \xe4\r\n\r\n".to_vec(),
+            if cfg!(feature = "stores") { Ok("") } else { Err("not UTF-8") },
+        ),
         ("/m/forbidden", b"HTTP/1.1 403 Forbidden\r\n\r\n".to_vec(), Err("expected status 200, got 403")),
     ];
     let address = serve(cases.iter().map(|(path, answer, _)| (*path, answer.clone())).collect());

@@ -55,7 +55,7 @@ pub(super) struct Args {
     /// A file given to the model's `load` as it is
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    /// Where hosts find the model, under a folder or web server of `control.locations`, instead of in the record or in chunks beside it
+    /// Where hosts find the model, under a folder, web server or bucket of `control.locations`, instead of in the record or in chunks beside it
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// What the model may use beyond the defaults, as in [limits]; may be given again

@@ -1,28 +1,68 @@
-//! Models on a web server: below the configured roots only, by plain HTTP. What comes is checked against the descriptor's digest,
-//! so nobody on the way can change it; who may not see the model is the network's affair.
+//! Models on a web server or in an object store: below the configured roots only. What comes is checked against the descriptor's
+//! digest, so nobody on the way can change it.
+//!
+//! One client in a build: `stores` (TLS, S3, Google Cloud Storage, Azure) with the feature of that name, else `request`, which speaks
+//! plain HTTP and brings no library.
 
+#[cfg(not(feature = "stores"))]
 mod request;
+#[cfg(feature = "stores")]
+mod stores;
+mod url;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use request::{Response, get};
+#[cfg(not(feature = "stores"))]
+use request::get;
+#[cfg(feature = "stores")]
+use stores::{Settings, get};
+use url::{Scheme, Url};
+
+/// How long a server may take to take a connection, and to say something.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What this build takes.
+const FORMS: &str = if cfg!(feature = "stores") {
+    "`http://host[:port]/path/`, `https://..`, `s3://bucket/prefix/`, `gs://bucket/prefix/` or `az://container/prefix/`"
+} else {
+    "`http://host[:port]/path/`"
+};
 
 /// Redirects of one request.
 const REDIRECTS_MAX: usize = 5;
 /// How long one model may take.
 const TOTAL_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// A model cannot be had from a web server.
+/// A model cannot be had from a web server or an object store.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     /// Not an address this host can use.
-    #[error("expected `http://host[:port]/path/`, got `{url}`: {why}")]
+    #[error("expected {FORMS}, got `{url}`: {why}")]
     Url {
         /// What was written.
         url: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// A scheme that needs the feature.
+    #[error(
+        "`{url}`: this build reads no `{scheme}://`; build the host with `--features stores`, or put the model in a folder or under \
+         `http://`"
+    )]
+    NotBuilt {
+        /// What was written.
+        url: String,
+        /// Its scheme.
+        scheme: &'static str,
+    },
+    /// A store does not hand it out.
+    #[error("no object from `{url}`: {why}")]
+    Store {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        why: String,
     },
     /// The server cannot be reached or does not keep to the protocol.
     #[error("no answer to `{url}`: {why}")]
@@ -67,15 +107,27 @@ pub enum WebError {
     },
 }
 
-/// A folder of a web server below which models may lie.
+/// What a server has answered.
+enum Response {
+    /// The model.
+    Body(Vec<u8>),
+    /// It is said to be there.
+    Redirect(String),
+}
+
+/// A folder of a web server, or a part of a bucket, below which models may lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebRoot(Url);
+pub struct WebRoot {
+    url: Url,
+    #[cfg(feature = "stores")]
+    settings: Settings,
+}
 
 impl WebRoot {
-    /// Reads `http://host[:port]/path/`.
+    /// Reads `http://host[:port]/path/`, and with the feature `stores` `https://..`, `s3://bucket/prefix/`, `gs://..` and `az://..`.
     ///
     /// # Errors
-    /// It is none, or has a query.
+    /// It is none that this build can reach, or has a query.
     pub fn parse(text: &str) -> Result<Self, WebError> {
         let mut url = Url::parse(text)?;
         if url.path.contains('?') {
@@ -84,18 +136,35 @@ impl WebRoot {
         if !url.path.ends_with('/') {
             url.path.push('/');
         }
-        Ok(Self(url))
+        Ok(Self {
+            url,
+            #[cfg(feature = "stores")]
+            settings: Settings::default(),
+        })
+    }
+
+    /// The same root with other credentials and endpoints than this process's environment has.
+    #[cfg(feature = "stores")]
+    #[must_use]
+    pub fn with_settings(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { settings: Settings::of(variables), ..self }
     }
 
     fn holds(&self, url: &Url) -> bool {
-        (&self.0.host, self.0.port) == (&url.host, url.port) && url.path.starts_with(&self.0.path)
+        let Url { scheme, host, port, path } = &self.url;
+        (scheme, host, port) == (&url.scheme, &url.host, &url.port) && url.path.starts_with(path)
     }
 }
 
 impl fmt::Display for WebRoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.url.fmt(f)
     }
+}
+
+/// Whether it lies on a network, in a place that this build reaches or names.
+pub(super) fn is_web(location: &str) -> bool {
+    Scheme::of(location).is_some()
 }
 
 /// Reads what is at `location`. `None`: it is below none of the roots.
@@ -104,58 +173,21 @@ pub(super) fn read(location: &str, roots: &[WebRoot], bytes_max: u64) -> Result<
     let Some(root) = roots.iter().find(|root| root.holds(&url)) else { return Ok(None) };
     let until = Instant::now() + TOTAL_MAX;
     for _ in 0..=REDIRECTS_MAX {
-        match get(&url, bytes_max, until)? {
+        let answer = get(
+            &url,
+            #[cfg(feature = "stores")]
+            &root.settings,
+            bytes_max,
+            until,
+        )?;
+        match answer {
             Response::Body(data) => return Ok(Some(data)),
             Response::Redirect(to) => {
-                let target = if to.starts_with('/') { format!("http://{}:{}{to}", url.host, url.port) } else { to.clone() };
+                let target = if to.starts_with('/') { url.beside(&to) } else { to.clone() };
                 let outside = || WebError::Redirect { url: url.to_string(), to: to.clone(), root: root.to_string() };
                 url = Url::parse(&target).ok().filter(|target| root.holds(target)).ok_or_else(outside)?;
             }
         }
     }
     Err(WebError::Redirects(location.to_owned()))
-}
-
-/// `http://host:port/path?query`, so that equal places are written equally.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Url {
-    host: String,
-    port: u16,
-    /// With the query; begins with `/`.
-    path: String,
-}
-
-impl Url {
-    fn parse(text: &str) -> Result<Self, WebError> {
-        let wrong = |why| WebError::Url { url: text.to_owned(), why };
-        let rest = text.strip_prefix("http://").ok_or_else(|| wrong("other schemes are not built"))?;
-        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(wrong("spaces, and letters that are not ASCII, have to be percent-encoded"));
-        }
-        let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-        if authority.contains('@') || path.contains('#') {
-            return Err(wrong("users, passwords and fragments have no place in it"));
-        }
-        let plain = path.split('?').next().unwrap_or_default();
-        let climbs = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-        if plain.split('/').any(climbs) || plain.contains('\\') || plain.to_ascii_lowercase().contains("%2f") {
-            return Err(wrong("`.`, `..`, `\\` and an encoded `/` could lead out of a root"));
-        }
-        // An IPv6 address has colons of its own, in brackets.
-        let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
-            Some((host, port)) => (host, port.parse().map_err(|_| wrong("its port is no number"))?),
-            None => (authority, 80),
-        };
-        if host.is_empty() {
-            return Err(wrong("it has no host"));
-        }
-        Ok(Self { host: host.to_ascii_lowercase(), port, path: path.to_owned() })
-    }
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, path } = self;
-        if *port == 80 { write!(f, "http://{host}{path}") } else { write!(f, "http://{host}:{port}{path}") }
-    }
 }

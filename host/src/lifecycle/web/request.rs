@@ -1,14 +1,11 @@
-//! One request: HTTP/1.1, GET, a connection of its own, everything bounded.
+//! One request of a build without the feature `stores`: HTTP/1.1, GET, a connection of its own, everything bounded.
 
 use std::io::{BufReader, ErrorKind, Read, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Url, WebError};
+use super::{CONNECT_MAX, Response, SILENCE_MAX, Url, WebError};
 
-/// How long a server may take to take a connection, and to say something.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 4;
 /// Bytes of a line, and lines, of what is not the model.
@@ -16,14 +13,6 @@ const LINE_MAX: usize = 8 << 10;
 const HEADERS_MAX: usize = 100;
 /// What is read at once.
 const PIECE: usize = 64 << 10;
-
-/// What a server has answered.
-pub(super) enum Response {
-    /// The model.
-    Body(Vec<u8>),
-    /// It is said to be there.
-    Redirect(String),
-}
 
 /// How the end of a body is known.
 enum Length {
@@ -36,7 +25,7 @@ enum Length {
 pub(super) fn get(url: &Url, bytes_max: u64, until: Instant) -> Result<Response, WebError> {
     let failed = |why: String| WebError::Connection { url: url.to_string(), why };
     let mut stream = connect(url).map_err(failed)?;
-    let Url { host, port, path } = url;
+    let Url { host, port, path, .. } = url;
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: sandstream\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
     );
