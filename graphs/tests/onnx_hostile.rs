@@ -195,6 +195,8 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             with_constants("Add", &["x", "w"], vec![floats("w", &[0, 1 << 40, 1 << 40], &[])]).encode_to_vec(),
             "number of values",
         ),
+        ("a number without a value", numbered(false).encode_to_vec(), "has no value"),
+        ("a number without a value, computed", numbered(true).encode_to_vec(), "has no value"),
         ("a shape that is known late", flattened().encode_to_vec(), "at most"),
     ]
 }
@@ -232,6 +234,21 @@ fn pooled(kernel: &[i64], pads: &[i64]) -> pb::ModelProto {
     model
 }
 
+/// A recurrent network whose bias is too short; it is found when it runs.
+fn recurrent() -> pb::ModelProto {
+    let weights = |name: &str, dims: &[i64], count: usize| floats(name, dims, &vec![0.5; count]);
+    model(
+        vec![
+            node("Transpose", &["x"], &["steps"]),
+            node("RNN", &["steps", "w", "r", "b"], &["", "last"]),
+            node("Squeeze", &["last", "axis"], &["y"]),
+        ],
+        vec![float_input("x", &[0, 2, 3])],
+        vec![output("y")],
+        vec![weights("w", &[1, 4, 3], 12), weights("r", &[1, 4, 4], 16), weights("b", &[1, 3], 3), ints("axis", &[0])],
+    )
+}
+
 fn convolution() -> pb::ModelProto {
     model(
         vec![node("Conv", &["x", "w"], &["y"])],
@@ -239,6 +256,16 @@ fn convolution() -> pb::ModelProto {
         vec![output("y")],
         vec![floats("w", &[1], &[1.0])],
     )
+}
+
+/// The largest of nothing, which is a constant, or a part of one.
+fn numbered(computed: bool) -> pb::ModelProto {
+    let mut nodes = vec![node("TopK", &["x", if computed { "part" } else { "k" }], &["y", "places"])];
+    if computed {
+        nodes.insert(0, node("Slice", &["one", "zero", "zero"], &["part"]));
+    }
+    let constants = vec![ints("k", &[]), ints("one", &[1]), ints("zero", &[0])];
+    model(nodes, vec![float_input("x", &[0, 4])], vec![output("y")], constants)
 }
 
 /// 2^60 values, whose shape is computed.
@@ -369,6 +396,20 @@ fn a_record_sets_no_size() {
         loaded.push(*operator);
     }
     assert_eq!(loaded, ["NonZero"]);
+}
+
+#[test]
+fn weights_that_do_not_fit_are_an_error() {
+    let mut made = recurrent();
+    let nodes = &mut made.graph.as_mut().unwrap().node;
+    nodes[0].attribute = vec![ints_attribute("perm", &[1, 0, 2])];
+    nodes[1].attribute = vec![int_attribute("hidden_size", 4)];
+    let verdict = onnx::load(&made.encode_to_vec(), &OneFile, &Shapes::default(), &Bounds::default()).map(|graph| {
+        let mut runner = graph.runner().unwrap();
+        runner.run(1, &[sandstream_graphs::Feed::F32(&[0.0; 6])], &mut Vec::new()).unwrap_err().to_string()
+    });
+    let words = verdict.unwrap_or_else(|refused| refused.to_string());
+    assert!(words.contains("B has 3 values, 8 are expected"), "{words}");
 }
 
 /// What tract finds no words for is a refusal all the same.

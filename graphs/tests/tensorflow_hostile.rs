@@ -73,6 +73,11 @@ fn graphs_are_refused_in_words() {
         ("fixed rows", graph(&[input(&[7, 4]), node("out", "Relu", &["x"], &[])]), "has to be the rows"),
         ("a large constant", needs(&[floats("c", &[1_000_000, 1_000_000]), plus("c")]), "has more than"),
         ("an overflowing constant", needs(&[floats("c", &[i64::MAX, i64::MAX]), plus("c")]), "has more than"),
+        (
+            "a range from nothing",
+            needs(&[floats("a", &[0]), floats("b", &[]), node("f", "Range", &["a", "b", "b"], &[]), plus("f")]),
+            "one value, it has 0",
+        ),
         ("a constant of nothing times 2^80", needs(&[floats("c", &[0, 1 << 40, 1 << 40]), plus("c")]), "has more than"),
         ("rows of nothing times 2^80", graph(&[input(&[-1, 0, 1 << 40, 1 << 40]), node("out", "Relu", &["x"], &[])]), "at most"),
         ("a negative constant", needs(&[floats("c", &[-3]), plus("c")]), "negative dimension"),

@@ -2,6 +2,36 @@
 
 use super::Seen;
 
+/// Operators whose inputs are numbers: tract reads the first value of a tensor that has none, wherever that may be.
+const NUMBERS: &[&str] = &[
+    "BlackmanWindow",
+    "CumProd",
+    "CumSum",
+    "Dropout",
+    "HammingWindow",
+    "HannWindow",
+    "If",
+    "MelWeightMatrix",
+    "NonMaxSuppression",
+    "OneHot",
+    "Range",
+    "STFT",
+    "TopK",
+    "Trilu",
+];
+
+/// Constants that are numbers have a value.
+pub(super) fn values(seen: &Seen<'_>) -> Result<(), String> {
+    if !NUMBERS.contains(&seen.node.op_type.as_str()) {
+        return Ok(());
+    }
+    let empty = |name: &&String| seen.constant(name).is_some_and(|tensor| tensor.dims.contains(&0));
+    match seen.node.input.iter().find(empty) {
+        Some(input) => Err(format!("its input `{input}` has no value, one is expected")),
+        None => Ok(()),
+    }
+}
+
 /// A node may have one output only.
 pub(super) fn one_output(seen: &Seen<'_>) -> Result<(), String> {
     match seen.node.output.iter().skip(1).find(|name| !name.is_empty()) {

@@ -139,6 +139,7 @@ fn one(seen: &Seen<'_>, imported: &HashMap<&str, i64>, model: &ModelProto) -> Re
     for attribute in &node.attribute {
         understood(operator, attribute)?;
     }
+    check::values(seen)?;
     operator.check.map_or(Ok(()), |check| check(seen))
 }
 

@@ -179,6 +179,11 @@ impl Kernel for Recurrent {
         let bias = b.as_deref().map(slice).transpose()?;
         let peephole = p.as_deref().map(slice).transpose()?;
         let count = self.backward.len();
+        for (name, values, expected) in [("B", &bias, count * 2 * rows), ("P", &peephole, count * 3 * hidden)] {
+            let got = values.as_ref().map_or(expected, Vec::len);
+            ensure!(got == expected, "{name} has {got} values, {expected} are expected");
+        }
+        ensure!(w.len() == count * rows * width && r.len() == count * rows * hidden, "W and R do not fit X");
         let mut all = vec![0f32; steps * count * batch * hidden];
         let (mut last_h, mut last_c) = (Vec::new(), Vec::new());
         for (at, backward) in self.backward.iter().enumerate() {
@@ -222,6 +227,7 @@ impl Recurrent {
     /// The state that a direction begins with.
     fn state(&self, tensor: Option<&Tensor>, at: usize, batch: usize, hidden: usize) -> TractResult<Array2<f32>> {
         let Some(tensor) = tensor else { return Ok(Array2::zeros((batch, hidden))) };
+        ensure!(tensor.rank() == 3, "a state of the shape {:?}", tensor.shape());
         let tensor = if self.batch_first { tensor.clone().permute_axes(&[1, 0, 2])? } else { tensor.clone() };
         ensure!(tensor.shape() == [self.backward.len(), batch, hidden], "a state of the shape {:?}", tensor.shape());
         let values = tensor.try_as_plain_ram()?.as_slice::<f32>()?[at * batch * hidden..(at + 1) * batch * hidden].to_vec();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use tract_core::internal::{
-    AxisOp, DatumType, IntoArcTensor, OutletId, SpecialOps, TDim, TVec, Tensor, TypedFact, TypedModel, TypedOp,
+    AxisOp, Datum, DatumType, IntoArcTensor, OutletId, SpecialOps, TDim, TVec, Tensor, TypedFact, TypedModel, TypedOp,
 };
 use tract_core::ops::cast::cast;
 
@@ -197,6 +197,15 @@ impl<'a> Build<'a> {
     /// The tensor's values, where they are known while the model is made.
     pub(super) fn known(&self, outlet: OutletId) -> Result<Option<&Tensor>, Reason> {
         Ok(self.model.outlet_fact(outlet)?.konst.as_deref())
+    }
+
+    /// One value that is known while the model is made. tract reads the first value of a tensor that has none, wherever that may be.
+    pub(super) fn scalar<T: Datum + Copy>(&self, outlet: OutletId, what: &str) -> Result<T, Reason> {
+        let known = self.known(outlet)?.ok_or_else(|| format!("{what} has to be known, it is computed from the inputs"))?;
+        if known.len() != 1 {
+            return Err(format!("{what} has to be one value, it has {}", known.len()).into());
+        }
+        Ok(known.cast_to_scalar::<T>()?)
     }
 
     /// Values that have to be known, as dimensions: numbers, or what follows from the number of rows.

@@ -86,10 +86,7 @@ fn range(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [start, limit, delta] = call.exactly()?;
     let datum = build.datum(start)?;
     if datum.is_float() {
-        let number = |outlet| -> Result<f64, Reason> {
-            let known = build.known(outlet)?.ok_or("what it ranges over has to be known")?;
-            Ok(known.cast_to_scalar::<f64>()?)
-        };
+        let number = |outlet| build.scalar::<f64>(outlet, "what it ranges over");
         let (start, limit, delta) = (number(start)?, number(limit)?, number(delta)?);
         let count = counted(build, ((limit - start) / delta).ceil())?;
         let values: Vec<f64> = (0..count).map(|index| start + delta * index as f64).collect();
@@ -119,10 +116,7 @@ fn counted(build: &mut Build<'_>, count: f64) -> Result<usize, Reason> {
 fn linear(build: &mut Build<'_>, call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     let [start, stop, count] = call.exactly()?;
     let datum = build.datum(start)?;
-    let number = |outlet| -> Result<f64, Reason> {
-        let known = build.known(outlet)?.ok_or("its ends have to be known")?;
-        Ok(known.cast_to_scalar::<f64>()?)
-    };
+    let number = |outlet| build.scalar::<f64>(outlet, "each of its ends");
     let (start, stop) = (number(start)?, number(stop)?);
     let count = build.integer(count, "the number of values")? as f64;
     let count = counted(build, count)?;
