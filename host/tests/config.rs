@@ -155,7 +155,7 @@ fn every_error_names_file_line_key_and_what_was_expected() {
             "brokers = \"localhost:9092\"",
             "brokers = \"x\"\n[control]\nlocations = [\"https://host/\"]",
             &[
-                "etc/wine.toml:4: `control.locations`",
+                "etc/wine.toml:5: `control.locations`",
                 "`http://host[:port]/path/`, got `https://host/`",
                 "other schemes are not built",
             ],
