@@ -300,6 +300,25 @@ fn each_is_refused_with_its_reason_and_soon() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// tract walks over dimensions to the axis of a LayerNormalization: one that the tensor lacks was once walked to for ever.
+#[test]
+fn an_axis_that_a_tensor_lacks_is_refused() {
+    for (axis, expected) in
+        [(-1, ""), (-2, ""), (1, ""), (-3, "no axis -3"), (i64::MIN, "no tensor has axis"), (40, "no tensor has axis 40")]
+    {
+        let mut normal = with_constants("LayerNormalization", &["x", "w"], vec![floats("w", &[4], &[1.0; 4])]);
+        normal.graph.as_mut().unwrap().node[0].attribute = vec![pb::AttributeProto {
+            name: "axis".to_owned(),
+            i: axis,
+            r#type: pb::attribute_proto::AttributeType::Int as i32,
+            ..Default::default()
+        }];
+        let said = load(&normal.encode_to_vec()).err().map_or_else(String::new, |error| error.to_string());
+        // Rows that see each other are refused, too, but at once.
+        assert!(said.contains(expected), "axis {axis}: {said}");
+    }
+}
+
 /// What is small in a file and large in memory or time, under bounds that it soon reaches.
 #[test]
 fn what_adds_up_is_refused() {

@@ -5,6 +5,7 @@ use tract_core::internal::{Symbol, TDim, TVec};
 use tract_onnx::tract_hir::infer::{GenericFactoid, InferenceFact, InferenceModel};
 use tract_onnx::tract_hir::internal::{Factoid as _, OutletId, TractResult};
 
+use super::axes::{self, Axes};
 use crate::run::{self, too_large, volume_at_one_row};
 use crate::{Bounds, Refused};
 
@@ -12,11 +13,12 @@ use crate::{Bounds, Refused};
 ///
 /// # Errors
 /// A tensor is too large, or tract finds types or shapes that do not fit together.
-pub(super) fn analyse(model: &mut InferenceModel, rows: Option<&Symbol>, bounds: &Bounds) -> Result<(), Refused> {
+pub(super) fn analyse(model: &mut InferenceModel, axes: &Axes, rows: Option<&Symbol>, bounds: &Bounds) -> Result<(), Refused> {
     let order = model.eval_order().map_err(|error| run::engine(&error))?;
     let mut folded = 0u64;
     for id in order {
         values(model, id)?;
+        axes::check(axes, model, id)?;
         let facts = infer(model, id).map_err(|error| run::engine(&error))?;
         folded = facts.iter().filter(|_| constant(model, id)).filter_map(bytes).fold(folded, u64::saturating_add);
         if folded > bounds.weights {

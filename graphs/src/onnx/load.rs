@@ -11,7 +11,7 @@ use tract_onnx::pb::{
 use tract_onnx::tract_hir::internal::{InferenceFact, InferenceModel, InferenceModelExt as _};
 
 use super::engine::{self, Choice, Engines};
-use super::{Shapes, allow, analyse, decode, ops, probe, runtime, tensor, walk};
+use super::{Shapes, allow, analyse, axes, decode, ops, probe, runtime, tensor, walk};
 use crate::run::{self, Lead, Typed};
 use crate::{Bounds, Files, Graph, Refused};
 
@@ -209,6 +209,7 @@ pub(super) fn named(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds
 }
 
 fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) -> Result<(TypedModel, Lead), Refused> {
+    let axes = axes::find(graph_of(model)?)?;
     let parsed = ops::onnx().parse(model, None).map_err(|error| run::engine(&error))?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(Refused::Malformed { what: format!("value `{name}`"), reason: "no node makes it".to_owned() });
@@ -231,7 +232,7 @@ fn typed(model: &ModelProto, inputs: &[Input], wanted: Wanted, bounds: &Bounds) 
         model.set_input_fact(slot, InferenceFact::dt_shape(input.datum, shape)).map_err(|error| run::engine(&error))?;
     }
     let symbol = (wanted == Wanted::Rows).then_some(&rows);
-    analyse::analyse(&mut model, symbol, bounds)?;
+    analyse::analyse(&mut model, &axes, symbol, bounds)?;
     let typed = model.into_typed().map_err(|error| run::engine(&error))?;
     truth_values(&typed)?;
     let lead = match wanted {

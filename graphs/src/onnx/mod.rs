@@ -3,6 +3,7 @@
 
 mod allow;
 mod analyse;
+mod axes;
 mod decode;
 mod engine;
 mod external;
