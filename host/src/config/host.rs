@@ -48,7 +48,7 @@ pub(super) fn control(root: &Section<'_>, folder: &Path) -> Control {
             Some(_) => match lifecycle::WebRoot::parse(&text) {
                 Ok(root) => web.push(root),
                 Err(error) => {
-                    section.wrong("locations", format!("expected a folder, or one of a web server or an object store: {error}"))
+                    section.wrong("locations", format!("expected a folder, or one of a web server or an object store: {error}"));
                 }
             },
         }
