@@ -91,6 +91,11 @@ fn why(scheme: Scheme, error: &Error) -> String {
             "it may not be read with the credentials of this process's environment ({prefix}..); give it others, or a policy that lets them: {}",
             told(error)
         ),
-        _ => told(error),
+        _ => match told(error) {
+            text if text.contains("status code: 301 ") => {
+                format!("{text}; it is somewhere else, `AWS_REGION` or `AWS_ENDPOINT` say where")
+            }
+            text => text,
+        },
     }
 }
