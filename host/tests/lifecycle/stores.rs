@@ -151,7 +151,6 @@ fn every_store_is_asked_with_its_own_settings() {
     }
 }
 
-// HOST
 /// What a store refuses, or has another of, leaves what answers as it is.
 #[test]
 fn what_answers_stays_where_a_store_does_not_give_the_model() {
@@ -177,7 +176,7 @@ fn what_answers_stays_where_a_store_does_not_give_the_model() {
         host.step();
         let reason = host.status(at).reason.unwrap_or_default();
         match expected {
-            Ok(()) => assert_eq!(host.live(), "b@0", "{reason}"),
+            Ok(()) => assert_eq!(host.live(), "b@1", "{reason}"),
             Err(words) => assert!(host.live() == "a@1" && reason.contains(words), "{key}: {}: {reason}", host.live()),
         }
     }
