@@ -44,7 +44,7 @@ struct Cost {
     engine: String,
     /// Whether the rows of a call go through it together.
     batched: bool,
-    /// Weights, held once for all lanes.
+    /// Weights: tract holds them once for all lanes, ONNX Runtime once for each.
     weights_bytes: u64,
     /// Nanoseconds a row, by rows of a call.
     ns_per_row: BTreeMap<u32, u64>,

@@ -100,6 +100,9 @@ pub enum Fault {
     Late,
 }
 
+/// How much longer a call may take on a busy lane than when it was measured.
+const SLACK: u32 = 3;
+
 /// What a model that cannot be interrupted costs, measured when it was loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
@@ -121,6 +124,13 @@ impl Cost {
         let per_row = |(rows, took): &(u32, Duration)| took.saturating_sub(*base) / rows.saturating_sub(1).max(1);
         let per_row = self.calls.iter().skip(1).map(per_row).max().unwrap_or(*base);
         (*base, per_row)
+    }
+
+    /// The time that a lane reckons with, as a base and a share for every row.
+    #[must_use]
+    pub fn allowance(&self) -> (Duration, Duration) {
+        let (base, per_row) = self.line();
+        (base * SLACK, per_row * SLACK)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::golden;
 use crate::backend::{Fault, Model, Session};
 use crate::binding::{Binding, Inputs};
 use crate::types::{Batch, Limits, Packed, RowFill, Rows, Schema, Scores, Tensor};
@@ -34,7 +35,7 @@ enum Answer {
 
 impl Answer {
     fn is(&self, other: &Self, tolerance: f64) -> bool {
-        let near = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs().max(1.0);
+        let near = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || golden::near(*b, *a, tolerance);
         match (self, other) {
             (Self::Rejected, Self::Rejected) => true,
             (Self::Scored { bits, floats }, Self::Scored { bits: other_bits, floats: other_floats }) => {

@@ -16,8 +16,6 @@ const BATCHES: [u32; 3] = [1, 16, 64];
 const CALLS: u32 = 5;
 /// A size that takes longer is not tried again, nor is a larger one.
 const LONG: Duration = Duration::from_millis(100);
-/// How much longer a call may take on a busy lane than here.
-const SLACK: u32 = 3;
 
 /// Runs rows of zeros.
 pub(super) fn measure(
@@ -77,10 +75,6 @@ fn zeros(dtype: Dtype, rows: usize, width: usize, way: Way) -> Tensor {
 
 /// The time that a lane reckons with for a call: what was granted, or what was measured where that is more.
 pub(super) fn limits(granted: &Limits, cost: &Cost) -> Limits {
-    let (base, per_row) = cost.line();
-    Limits {
-        call_base: granted.call_base.max(base * SLACK),
-        call_per_row: granted.call_per_row.max(per_row * SLACK),
-        ..granted.clone()
-    }
+    let (base, per_row) = cost.allowance();
+    Limits { call_base: granted.call_base.max(base), call_per_row: granted.call_per_row.max(per_row), ..granted.clone() }
 }

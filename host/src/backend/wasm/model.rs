@@ -50,8 +50,8 @@ impl WasmModel {
         let opens = check_interfaces(&host.engine, &component, nested).map_err(rejected(Stage::Compile))?;
         let component = (host.linker.instantiate_pre(&component).and_then(ModelPre::new))
             .map_err(|e| rejected(Stage::Compile)(format!("it does not keep to the contract: {e:#}")))?;
-        // Compiled code is kept by the engine; the component's own bytes are not needed any more.
         let openable = if opens { Openable::load(host, what, limits) } else { Openable::none() };
+        // Compiled code is kept by the engine; the component's own bytes are not needed any more.
         let payload = Payload { data: [].into(), artifacts: openable.files(&what.artifacts), ..what.clone() };
         let first = WasmSession::start(host, &component, &payload, &openable, limits, after(limits.load))
             .map_err(|fault| rejected(Stage::Warm)(load_words(&fault, limits)))?;

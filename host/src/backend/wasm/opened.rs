@@ -12,8 +12,6 @@ use crate::types::{Limits, Signature};
 
 /// What an artifact's name ends with that says which dimensions and fields the model of the name before it has.
 const SIGNATURE: &str = ".signature.json";
-/// How much longer a call of an opened model may take on a busy lane than when it was measured.
-const SLACK: u32 = 3;
 
 /// The models that a component may open, by name.
 pub(super) struct Openable {
@@ -101,9 +99,9 @@ fn beside(what: &Payload, artifact: &Artifact) -> Arc<[Artifact]> {
 pub(super) fn budget<'a>(own: &Limits, opened: impl Iterator<Item = &'a Cost>) -> Limits {
     let mut limits = own.clone();
     for cost in opened {
-        let (base, per_row) = cost.line();
-        limits.call_base += base * SLACK;
-        limits.call_per_row += per_row * SLACK;
+        let (base, per_row) = cost.allowance();
+        limits.call_base += base;
+        limits.call_per_row += per_row;
     }
     limits
 }

@@ -172,11 +172,16 @@ fn same(expected: &Value, got: &Value, tolerance: f64) -> bool {
             expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| same(expected, got, tolerance))
         }
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => match (a.as_f64(), b.as_f64()) {
-            (Some(expected), Some(got)) => (expected - got).abs() <= tolerance * expected.abs().max(1.0),
+            (Some(expected), Some(got)) => near(expected, got, tolerance),
             _ => false,
         },
         _ => expected == got,
     }
+}
+
+/// Whether a float is near enough to what is expected.
+pub(super) fn near(expected: f64, got: f64, tolerance: f64) -> bool {
+    (expected - got).abs() <= tolerance * expected.abs().max(1.0)
 }
 
 #[cfg(test)]
